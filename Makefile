@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 # Compiled once here: where nothing may write bytecode later (PYTHONDONTWRITEBYTECODE), every process would compile its libraries anew.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help setup setup-dev demo test test-unit test-changed test-long coverage check doctor docs bench bench-short bench-spikes bench-tariff bench-month bench-month-short bench-city-day clean mlflow
+.PHONY: help setup setup-dev demo test test-unit test-changed test-long coverage check doctor docs field bench bench-short bench-spikes bench-tariff bench-month bench-month-short bench-city-day clean mlflow
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -66,6 +66,9 @@ check: setup-dev ## Checks without the tests
 
 docs: setup-dev ## Generate the catalogues in docs/ and the types of rows
 	$(BIN)/python scripts/generate_docs.py
+
+field: setup-dev ## Run the troubles of the field and write docs/field.md (half a minute)
+	$(BIN)/python scripts/field_page.py
 
 doctor: $(VENV)/run.stamp ## Is this machine ready?
 	$(BIN)/zhixiang doctor

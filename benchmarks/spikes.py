@@ -1,11 +1,12 @@
-"""Spikes planted in two real loads: how many the spike checks find, and how many clean days they flag.
+"""Spikes planted in real loads: how many the spike checks find, and how many clean days they flag.
 
 ``python -m benchmarks.spikes [--data DIR] [--choose] [--json] [--out DIR]``; the data folder stands in
 ZHIXIANG_REFERENCE_DATA otherwise.
 Of the non-zero intervals 0.2 % are multiplied by a factor drawn evenly from a range; the spike checks alone
 then judge every interval.
-Thresholds were chosen on seeds 101 to 120 (``--choose`` shows the choice) and are judged on seeds 1 to 20,
-which nothing was chosen on.
+Thresholds were chosen on seeds 101 to 120 (``--choose`` shows the choice) and are judged on seeds 301 to 340,
+which nothing was chosen on. Households have peaks of their own, which stand alone as a spike does: of them
+only VEE-V06, whose findings are estimated anew, must leave the clean days alone.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from pipelines.vee.validation.checks import INTERVAL_CHECKS, Check, run_checks
 
 SHARE = 0.002
 RANGES = ((20.0, 100.0), (5.0, 20.0), (2.0, 5.0))
-JUDGED, CHOSEN_ON = tuple(range(1, 21)), tuple(range(101, 121))
-LEAST_RECALL, MOST_CLEAN_DAYS = 0.95, 0.01
+JUDGED, CHOSEN_ON = tuple(range(301, 341)), tuple(range(101, 121))
+MEAN_RECALL, LEAST_RECALL, MOST_CLEAN_DAYS = 0.98, 0.93, 0.01
 ANY = "any of them"
 SPIKE_CHECKS: tuple[Check, ...] = tuple(
-    check for check in INTERVAL_CHECKS if check.id in {"VEE-V06", "VEE-V09", "VEE-V10", "VEE-V11"}
+    check for check in INTERVAL_CHECKS if check.id in {"VEE-V06", "VEE-V09", "VEE-V10", "VEE-V11", "VEE-V42"}
 )
 
 # What was tried for each threshold; the value in force is marked in the table.
@@ -43,6 +44,8 @@ CANDIDATES: tuple[tuple[str, str, tuple[float, ...]], ...] = (
     ("VEE-V06", "spikes.isolation_ratio", (2.0, 2.5, 3.0, 4.0, 6.0)),
     ("VEE-V06", "spikes.like_day_ratio", (1.0, 1.5, 2.0, 3.0, 4.0)),
     ("VEE-V06", "spikes.floor_ratio", (0.5, 1.0, 1.5, 2.0)),
+    ("VEE-V06", "peaks.days_ratio", (0.1, 0.2, 0.3, 0.5, 1.0)),
+    ("VEE-V06", "peaks.height_ratio", (1.0, 2.0, 3.0, 4.0)),
     ("VEE-V10", "spikes.window_ratio", (2.0, 2.5, 3.0, 4.0, 6.0)),
     ("VEE-V11", "spikes.own_days_ratio", (2.0, 3.0, 4.0, 6.0, 8.0)),
     ("VEE-V11", "spikes.own_days_window_ratio", (1.5, 2.0, 3.0, 4.0, 6.0)),
@@ -51,15 +54,17 @@ CANDIDATES: tuple[tuple[str, str, tuple[float, ...]], ...] = (
 
 @dataclass(frozen=True)
 class Load:
-    """One real series of whole days at 15 minutes.
+    """One real series of days.
 
-    days       (days x 96) [kWh, or kW of the city]
+    days       (days x slots) [kWh, or kW of the city]
     day_types  (days) working days 0, Saturdays 5, Sundays 6; no holidays are known for these dates.
+    is_peaky   Whether its own intervals stand alone by nature.
     """
 
     name: str
     days: FloatArray
     day_types: IntArray
+    is_peaky: bool = False
 
 
 def steel_load() -> Load:
@@ -76,6 +81,28 @@ def city_load(data: Path) -> Load:
     """A Chinese city, 1,461 days; read where it lies, never committed."""
     city = pd.read_parquet(data / "stlf_china_96pt.parquet")
     return Load("city load", city.iloc[:, 1:].to_numpy(dtype=np.float64), _week(city["date"]))
+
+
+HOUSEHOLDS = {
+    "household UK": ("uk-electricity-hdd-only-hourly-sample-1.csv.gz", 30),
+    "household IL 1": ("il-electricity-cdd-hdd-hourly.csv.gz", 60),
+    "household IL 2": ("il-electricity-cdd-only-hourly.csv.gz", 60),
+}
+
+
+def household_loads(data: Path) -> list[Load]:
+    """Three small customers, 471 days of half hours and 810 of hours, read where they lie. [kWh]"""
+    loads = []
+    for name, (file, minutes) in HOUSEHOLDS.items():
+        rows = pd.read_csv(data / "opendsm_samples" / file)
+        # The local clock alone; of an hour that comes twice the later one.
+        stamps = pd.to_datetime(rows["start"].str.slice(0, 19))
+        series = pd.Series(rows["value"].to_numpy(dtype=np.float64), index=stamps).groupby(level=0).last()
+        last = series.index.max().normalize() + pd.Timedelta(days=1)
+        grid = pd.date_range(series.index.min().normalize(), last, freq=f"{minutes}min", inclusive="left")
+        days = series.reindex(grid).to_numpy().reshape(-1, 1440 // minutes)
+        loads.append(Load(name, days, _week(grid[:: 1440 // minutes]), is_peaky=True))
+    return loads
 
 
 def _week(dates: Any) -> IntArray:
@@ -127,6 +154,7 @@ def measure(
     return [
         {
             "load": load.name,
+            "is_peaky": load.is_peaky,
             "low": low,
             "high": high,
             "check": name,
@@ -161,17 +189,20 @@ def choose(
 
 def missed(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Goals that are not reached: by VEE-V06, whose findings are estimated anew, and by all spike checks
-    together; on every seed.
+    together on loads that are no household; on every seed.
     """
     return [
         (
-            f"{row['check']} on {row['load']}: recall {row['least_recall']:.3f}, clean days "
-            f"{row['most_clean_days_flagged']:.2%}"
+            f"{row['check']} on {row['load']}: recall {row['recall']:.3f}, worst seed "
+            f"{row['least_recall']:.3f}, clean days {row['most_clean_days_flagged']:.2%}"
         )
         for row in rows
         if row["low"] == RANGES[0][0]
-        and row["check"] in {"VEE-V06", ANY}
-        and (row["least_recall"] < LEAST_RECALL or row["most_clean_days_flagged"] > MOST_CLEAN_DAYS)
+        and row["check"] in ({"VEE-V06"} if row["is_peaky"] else {"VEE-V06", ANY})
+        and (
+            row["most_clean_days_flagged"] > MOST_CLEAN_DAYS
+            or (not row["is_peaky"] and (row["recall"] < MEAN_RECALL or row["least_recall"] < LEAST_RECALL))
+        )
     ]
 
 
@@ -214,7 +245,9 @@ def choice_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
-    """One picture: recall by check and size of spike for each load, clean days flagged beside."""
+    """One picture: recall by check and size of spike for each load, and the clean days on which VEE-V06 takes
+    a value away.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -223,11 +256,14 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     names = list(dict.fromkeys(row["load"] for row in rows))
     checks = list(dict.fromkeys(row["check"] for row in rows))
     colours = {RANGES[0]: "#2166ac", RANGES[1]: "#92c5de", RANGES[2]: "#d1e5f0"}
-    figure, axes = plt.subplots(
-        1, len(names) + 1, figsize=(4.2 * len(names) + 3.0, 3.4), layout="constrained", squeeze=False
+    columns = min(3, len(names) + 1)
+    lines = -(-(len(names) + 1) // columns)
+    figure, grid = plt.subplots(
+        lines, columns, figsize=(4.4 * columns, 3.2 * lines), layout="constrained", squeeze=False
     )
+    axes = grid.reshape(-1)
     places = np.arange(len(checks))
-    for axis, name in zip(axes[0], names, strict=False):
+    for axis, name in zip(axes, names, strict=False):
         for step, (low, high) in enumerate(RANGES):
             of = {row["check"]: row for row in rows if (row["load"], row["low"]) == (name, low)}
             values = np.array([of[check]["recall"] for check in checks])
@@ -236,24 +272,24 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
             axis.bar(at, values, 0.25, color=colours[(low, high)], label=f"{low:g}–{high:g} times")
             axis.vlines(at, least, values, color="#333333", linewidth=1)
         axis.axhline(LEAST_RECALL, color="#b35806", linewidth=1, linestyle="--")
-        axis.set(title=name, ylim=(0, 1.15), ylabel="spikes found (line: down to the worst seed)")
-    last = axes[0][-1]
-    for step, name in enumerate(names):
-        of = {row["check"]: row for row in rows if (row["load"], row["low"]) == (name, RANGES[0][0])}
-        last.bar(
-            places + (step - 0.5) * 0.35,
-            [of[check]["most_clean_days_flagged"] * 100 for check in checks],
-            0.33,
-            label=name,
-        )
-    last.axhline(MOST_CLEAN_DAYS * 100, color="#b35806", linewidth=1, linestyle="--")
-    last.set(title="clean days flagged, worst seed", ylabel="%", ylim=(0, 1.2))
-    for axis in axes[0]:
+        axis.set(title=name, ylim=(0, 1.2), ylabel="found (line: to the worst seed)")
         axis.set_xticks(places, [check.removeprefix("VEE-").removesuffix(" of them") for check in checks])
-    last.legend(fontsize=7, loc="upper left")
-    axes[0][0].legend(fontsize=7, loc="upper left", ncols=3)
+    axes[0].legend(fontsize=7, loc="upper left", ncols=3)
+    last = axes[len(names)]
+    of_load = {
+        row["load"]: row["most_clean_days_flagged"] * 100
+        for row in rows
+        if (row["check"], row["low"]) == ("VEE-V06", RANGES[0][0])
+    }
+    last.barh(np.arange(len(names)), [of_load[name] for name in names], 0.6, color="#2166ac")
+    last.axvline(MOST_CLEAN_DAYS * 100, color="#b35806", linewidth=1, linestyle="--")
+    last.set_yticks(np.arange(len(names)), names)
+    last.invert_yaxis()
+    last.set(title="clean days that VEE-V06 flags, worst seed", xlabel="%", xlim=(0, 1.2))
+    for axis in axes[len(names) + 1 :]:
+        axis.set_axis_off()
     folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "bench_spikes.png", dpi=130, metadata={"Software": None})
+    figure.savefig(folder / "bench_spikes.png", dpi=110, metadata={"Software": None})
     plt.close(figure)
 
 
@@ -279,9 +315,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     loads = [steel_load()]
     if options.data is None:
-        sys.stderr.write("city load left out: name its folder with --data or ZHIXIANG_REFERENCE_DATA\n")
+        sys.stderr.write(
+            "city load and households left out: name their folder with --data or ZHIXIANG_REFERENCE_DATA\n"
+        )
     else:
-        loads.append(city_load(Path(options.data)))
+        loads += [city_load(Path(options.data)), *household_loads(Path(options.data))]
     rows = [
         row for load in loads for low, high in RANGES for row in measure(load, settings, JUDGED, low, high)
     ]

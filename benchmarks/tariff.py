@@ -45,6 +45,8 @@ BEFORE = {
     10_000: "0b6061e5644613302a62248a8f692090d998484810a9d8e2bbcf6a93c1aa068c",
 }
 """Bills of seed 5 -> SHA-256 of their lines as the engine of release 0.2.0 priced them."""
+KNOWN = date(2026, 11, 29)
+"""Day on which they were priced: nobody knew of the rulings on a capacity that changes inside a month."""
 
 
 def simulated_supplies(count: int, seed: int = 5) -> Iterator[SupplyMonth]:
@@ -187,7 +189,7 @@ def agrees(count: int, facts: Facts) -> bool | None:
     kept = BEFORE.get(count)
     if kept is None:
         return None
-    return digest_of(price_supply(supply, facts) for supply in simulated_supplies(count)) == kept
+    return digest_of(price_supply(supply, facts, KNOWN) for supply in simulated_supplies(count)) == kept
 
 
 def measure(count: int, compare: int, processes: int = 2) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class IntervalStatus(IntEnum):
     ESTIMATED_DAY_MEDIAN = 8
     ESTIMATED_CLASS_PROFILE = 9
     ESTIMATED_EVEN_SHARE = 10
+    COUNTED_AS_ZERO = 11
 
     @property
     def is_estimated(self) -> bool:
@@ -62,7 +63,11 @@ class IntervalStatus(IntEnum):
         return self in _ESTIMATED
 
 
-_ESTIMATED = frozenset(IntervalStatus) - {IntervalStatus.MISSING, IntervalStatus.MEASURED}
+_ESTIMATED = frozenset(IntervalStatus) - {
+    IntervalStatus.MISSING,
+    IntervalStatus.MEASURED,
+    IntervalStatus.COUNTED_AS_ZERO,
+}
 
 
 class Severity(StrEnum):
@@ -196,14 +201,23 @@ class LineComponent(StrEnum):
 
 
 class ContractNote(StrEnum):
-    """What a contract agrees and the rules on prices do not know; the month is priced as agreed, and says
-    so.
+    """What a month's price says beside its lines: what a contract agrees and the rules on prices do not know,
+    though it is priced as agreed, and which reading of a rule a change inside the month was priced by.
     """
 
     TWO_PART_NOT_OPEN = "two_part_not_open"
     SINGLE_PART_NOT_OPEN = "single_part_not_open"
     TIME_OF_USE_MANDATORY = "time_of_use_mandatory"
     POWER_FACTOR_NOT_ADJUSTED = "power_factor_not_adjusted"
+    SUSPENSION_TOO_SHORT = "suspension_too_short"
+    HIGHEST_DEMAND_OF_MONTH = "highest_demand_of_month"
+
+
+class ChangeBegin(StrEnum):
+    """With which span of the calendar a changed term of a contract begins."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
 
 
 class Confidence(StrEnum):
@@ -267,6 +281,7 @@ class RejectReason(StrEnum):
     TOO_MANY_FIELDS = "too_many_fields"
     BAD_DATE = "bad_date"
     BAD_NUMBER = "bad_number"
+    THOUSANDS_SEPARATOR = "thousands_separator"
     BAD_CODE = "bad_code"
     BAD_ID = "bad_id"
     MISSING_KEY = "missing_key"
@@ -275,6 +290,10 @@ class RejectReason(StrEnum):
     NUL_BYTE = "nul_byte"
     BAD_ENCODING = "bad_encoding"
     BAD_STRUCTURE = "bad_structure"
+    WRONG_SPACING = "wrong_spacing"
+    COUNTER_READING = "counter_reading"
+    SIGNED_VALUE = "signed_value"
+    CUT_SHORT = "cut_short"
     UNKNOWN_METER_POINT = "unknown_meter_point"
     CONFLICTING_VALUES = "conflicting_values"
     REGISTER_DECREASE = "register_decrease"
@@ -296,3 +315,4 @@ class GreyReason(StrEnum):
     ZERO_ENERGY = "zero_energy"
     IMPLAUSIBLE_PRICE = "implausible_price"
     ENERGY_ABOVE_MASTER = "energy_above_master"
+    ENERGY_UNLIKE_BEFORE = "energy_unlike_before"

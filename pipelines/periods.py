@@ -19,6 +19,7 @@ DAY_MINUTES = 1440
 """Minutes of a local day. [min]"""
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
+_INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, order=True)
@@ -126,3 +127,16 @@ def local_midnight_utc(day: date) -> datetime:
     '2026-08-31T16:00:00+00:00'
     """
     return datetime(day.year, day.month, day.day, tzinfo=LOCAL_ZONE).astimezone(UTC)
+
+
+def day_of_run(run_id: str) -> date | None:
+    """The local day of a run, whose id begins with its instant in UTC; None for another id.
+
+    >>> day_of_run("20261120T180000Z-0a1b2c")
+    datetime.date(2026, 11, 21)
+    """
+    try:
+        instant = datetime.strptime(run_id[:_INSTANT], _INSTANT_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return instant.astimezone(LOCAL_ZONE).date()

@@ -32,6 +32,7 @@ def generated_pages() -> dict[str, str]:
         "data-flow.md": _HEAD + render_flow(),
         "glossary.md": _HEAD + render_glossary(),
         "tariff-case.md": _HEAD + render_tariff_case(),
+        "tariff-case.schema.json": render_case_schema(),
         "exit-codes.md": _HEAD + render_exit_codes(),
     }
     return {f"docs/{name}": text for name, text in pages.items()} | generated_rows()
@@ -157,35 +158,54 @@ def _type_name(kind: Any) -> str:
 
 
 def render_tariff_case() -> str:
-    """The file of ``zhixiang tariff price`` and ``what-if``, key by key, with its JSON Schema."""
-    from pipelines.tariff.cases.schema import ContractPart, MonthPart, OwnPricesPart, TariffCase, case_schema
+    """The file of ``zhixiang tariff price`` and ``what-if``, key by key."""
+    from pipelines.tariff.cases.schema import ContractPart, MonthPart, OwnPricesPart, TariffCase
 
     parts = [
         "# A tariff case\n\n"
         "`zhixiang tariff price CASE.yaml` prices it, `zhixiang tariff what-if CASE.yaml` compares other "
-        "terms. An example "
-        "lies in `docs/examples`. Numbers are plain decimals and exact; an unknown or wrong key is named "
-        "with its line.\n\n"
+        "terms, `zhixiang bill audit BILLS.csv --case CASE.yaml` holds issued lines against it. Numbers are "
+        "plain decimals and exact; an unknown or wrong key is named with its line. A program reads the "
+        "[JSON Schema](tariff-case.schema.json).\n\n"
+        "| example | what it shows |\n|---|---|\n"
+        "| [steel_works.yaml](examples/steel_works.yaml) | a works from its registers |\n"
+        "| [curve.yaml](examples/curve.yaml) | the same month from quarter hours, with reactive energy |\n"
+        "| [home.yaml](examples/home.yaml) | a home: tiers that run on through the year |\n"
+        "| [several_months.yaml](examples/several_months.yaml) | five months on contract demand |\n"
+        "| [own_prices.yaml](examples/own_prices.yaml) | an offer with prices of its own |\n\n"
         "A month needs `energy_kwh` or a `curve`; under time of use also `energy_by_period`, unless there is "
-        "a curve; on the demand bases "
-        "`max_demand_kw`, unless there is a curve; where a power factor standard is agreed both reactive "
-        "energies. A two-part contract needs both "
+        "a curve; on the demand bases `max_demand_kw`, unless there is a curve; where a power factor "
+        "standard "
+        "is agreed both reactive energies, unless the curve has them. A two-part contract needs both "
         "capacities and a basis, on contract demand that demand too. Prices of industry and commerce are "
-        "known from 2026-08 on, and of April 2018; "
-        "those of homes from 2018-04 on. A case has one contract for all its months; a price that changes "
-        "inside one is followed where there is a "
-        "curve, terms that change inside a month are priced by the library (`docs/tariff.md`) and by the "
-        "chain.\n\n"
+        "known from 2026-08 on, and of April 2018; those of homes from 2018-04 on. A case has one contract "
+        "for all its months; a price that changes inside one is followed where there is a curve, terms that "
+        "change inside a month are priced by the library (`docs/tariff.md`) and by the chain.\n\n"
         "A curve begins with `interval_start,energy_kwh`, then `2026-09-01T00:00,12.5` and so on, 96 lines a "
-        "day.\n\n"
+        "day; `lagging_kvarh,leading_kvarh` may stand behind. A figure that stands beside a curve in the "
+        "case "
+        "is the registers' and is priced; the curve splits it over periods. What cannot be so is priced as "
+        "written and told under `remarks` with its rule: a period that the month does not have, more energy "
+        "than the highest demand can carry, a curve that differs from the figure beside it by more than 5 %, "
+        "energy while all capacity is suspended, a year to date that falls, a power factor standard that the "
+        "class does not name, keys that nothing is priced by, a contract beside `own_prices`.\n\n"
         "`what-if` compares the bases of the basic charge, single- and two-part where both are open, with "
-        "and without time of use; with "
-        "`--target-power-factor` capacitors, with `--shift-share` load moved into the valley. With "
-        "`--asked-on` nothing counts before the month in which "
-        "a request of that day may take effect. `--json` gives `alternatives` (the cheapest first, `now` "
-        "among them), `first_month_of_change` and "
-        "`not_planned` with the reason; `is_illustrative` stands beside totals that rest on an illustrative "
-        "price.\n"
+        "and without time of use; with `--target-power-factor` capacitors, with `--shift-share` load moved "
+        "into the valley. The cheapest first of what can be asked for beforehand: one contract demand for "
+        "all "
+        "months, or that of the month before; what fits each month in hindsight stands behind "
+        "(`is_hindsight`). `margin_kw` is how far the highest demand stays below the double charge. The best "
+        "of each kind together is priced once more. On a curve with reactive energy capacitors are simulated "
+        "interval by interval: over-compensation ended, the best fixed bank, the smallest ideally switched "
+        "one that reaches the target (0.945 rounds to 0.95), with `--kvar-price` cost and payback. Without "
+        "such a curve the size is a lower bound and no saving is promised. With `--asked-on` nothing counts "
+        "before the month in which a request of that day may take effect; another basis begins with a "
+        "natural "
+        "quarter (ruling R18). `--json` gives `alternatives` (`now` among them), `first_month_of_change` "
+        "with "
+        "what it rests on, `remarks` and `not_planned` with the reason; `is_illustrative` stands beside "
+        "totals "
+        "that rest on an illustrative price.\n"
     ]
     for title, model in (
         ("The case", TariffCase),
@@ -201,11 +221,14 @@ def render_tariff_case() -> str:
             )
             for name, field in model.model_fields.items()
         ]
-    parts.append(
-        "\n## JSON Schema\n\n```json\n"
-        f"{json.dumps(_unfolded(case_schema()), ensure_ascii=False, indent=1, sort_keys=True)}\n```\n"
-    )
     return "".join(parts)
+
+
+def render_case_schema() -> str:
+    """The JSON Schema of the same file, for programs."""
+    from pipelines.tariff.cases.schema import case_schema
+
+    return f"{json.dumps(_unfolded(case_schema()), ensure_ascii=False, indent=1, sort_keys=True)}\n"
 
 
 def _codes_of(annotation: object) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme
+from pipelines.codes import ChangeBegin, CustomerClass, DemandBasis, PricingScheme
 from pipelines.facts.dated import Dated
 from pipelines.facts.fact_schema import FactReader, between, code_of, keys_of, wrong
 
@@ -77,10 +77,24 @@ class NoticeRule:
 
     every_months        Months between two changes. [months]
     notice_working_days Working days between the request and the change. [d]
+    begins              Whether a change takes effect with any month or with a natural quarter alone (ruling
+                        R18).
     """
 
     every_months: Annotated[int, between(1, 60, whole=True)]
     notice_working_days: Annotated[int, between(0, 260, whole=True)]
+    begins: Annotated[ChangeBegin, code_of(ChangeBegin)] = ChangeBegin.MONTH
+
+
+@dataclass(frozen=True)
+class ChangedMonthRule:
+    """Whose demand bills a month inside which the capacity in operation changes (ruling R17).
+
+    bases  Demand bases on which the month's highest demand bills the whole month; of the others each part
+           pays its days.
+    """
+
+    bases: frozenset[Annotated[DemandBasis, code_of(DemandBasis)]]
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,8 @@ class BasicCharge:
                             R8). [d]
     basis_change            Notice for another demand basis; contract_demand_change: for another contract
                             demand.
+    suspension_days         A suspension of fewer days leaves the charge as it is (ruling R16). [d]
+    changed_month           Whose demand bills a month in which the capacity changes (ruling R17).
     """
 
     demand: Dated[DemandRule]
@@ -98,6 +114,8 @@ class BasicCharge:
     running_days_per_month: Dated[Decimal]
     basis_change: Dated[NoticeRule]
     contract_demand_change: Dated[NoticeRule]
+    suspension_days: Dated[Decimal]
+    changed_month: Dated[ChangedMonthRule]
 
 
 @dataclass(frozen=True)
@@ -136,6 +154,9 @@ class LatePayment:
         return LatePaymentRule(same, later, self.minimum_cny.on(day, known), self.cap_ratio.on(day, known))
 
 
+_OF_DEMAND = f"{DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both"
+
+
 def _rising(rule: PricingSchemeRule) -> PricingSchemeRule:
     if rule.single_part_up_to_kva >= rule.two_part_from_kva:
         raise wrong("two_part_from_kva must be above single_part_up_to_kva", "two_part_from_kva")
@@ -144,8 +165,13 @@ def _rising(rule: PricingSchemeRule) -> PricingSchemeRule:
 
 def _on_demand(rule: UtilisationDiscount) -> UtilisationDiscount:
     if not rule.bases or DemandBasis.CAPACITY in rule.bases:
-        known = f"{DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both"
-        raise wrong(f"the discount is one on demand; bases must name {known}", "bases")
+        raise wrong(f"the discount is one on demand; bases must name {_OF_DEMAND}", "bases")
+    return rule
+
+
+def _of_demand(rule: ChangedMonthRule) -> ChangedMonthRule:
+    if DemandBasis.CAPACITY in rule.bases:
+        raise wrong(f"a capacity has no highest demand; bases must name {_OF_DEMAND}", "bases")
     return rule
 
 
@@ -180,6 +206,10 @@ UTILISATION_DISCOUNT = FactReader[UtilisationDiscount](
     Annotated[UtilisationDiscount, keys_of(UtilisationDiscount), AfterValidator(_on_demand)]
 )
 """260 kWh per kVA, 90 %; only demand has a demand price."""
+CHANGED_MONTH_RULE = FactReader[ChangedMonthRule](
+    Annotated[ChangedMonthRule, keys_of(ChangedMonthRule), AfterValidator(_of_demand)]
+)
+"""Bases on which the month's highest demand bills the month."""
 LATE_PAYMENT_DAILY = FactReader[DailyRatios](
     Annotated[_WrittenDaily, keys_of(_WrittenDaily), AfterValidator(_of_every_class)]
 )

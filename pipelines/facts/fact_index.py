@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.errors import FactFileError
 from pipelines.facts.contract_rules import (
+    CHANGED_MONTH_RULE,
     DEMAND_RULE,
     LATE_PAYMENT_DAILY,
     NOTICE_RULE,
@@ -20,7 +21,11 @@ from pipelines.facts.fact_files import read_dated, read_raw_facts
 from pipelines.facts.fact_schema import FactReader, Schema, Text, number_between
 from pipelines.facts.holidays import HOLIDAY_NAMES
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
-from pipelines.facts.power_factor_adjustment import NOT_ADJUSTED, POWER_FACTOR_RULE
+from pipelines.facts.power_factor_adjustment import (
+    NOT_ADJUSTED,
+    POWER_FACTOR_RULE,
+    STANDARDS_OF_CLASSES,
+)
 from pipelines.facts.prices import (
     PERIOD_PRICES,
     PRICE,
@@ -92,6 +97,7 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, FactReader[Any]]]] = {
             "power_factor.standards": TEXTS,
             "power_factor.not_adjusted": NOT_ADJUSTED,
             "power_factor.base_excludes": COMPONENTS,
+            "power_factor.standards_of_classes": STANDARDS_OF_CLASSES,
         },
     ),
     "basic_charge.yaml": (
@@ -102,6 +108,8 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, FactReader[Any]]]] = {
             "basic_charge.running_days_per_month": number_between(28, 31, whole=True),
             "basic_charge.notice.basis": NOTICE_RULE,
             "basic_charge.notice.contract_demand": NOTICE_RULE,
+            "basic_charge.suspension": number_between(1, 366, whole=True),
+            "basic_charge.changed_month": CHANGED_MONTH_RULE,
         },
     ),
     "pricing_scheme.yaml": ((), {"pricing_scheme": PRICING_SCHEME_RULE}),
@@ -160,6 +168,7 @@ UNITS: dict[str, Unit] = {
     "power_factor.adjustment": Unit.PERCENT,
     "basic_charge.demand": Unit.RATIO,
     "basic_charge.running_days_per_month": Unit.DAYS,
+    "basic_charge.suspension": Unit.DAYS,
     "pricing_scheme": Unit.KVA,
     "late_payment.daily": Unit.RATIO,
     "late_payment.minimum": Unit.CNY,
@@ -172,6 +181,10 @@ UNITS: dict[str, Unit] = {
     "transfer_supply.loss_caps_elsewhere": Unit.RATIO,
 }
 """Unit of each fact, as its parser and the engine take it; the others have none."""
+LATER = frozenset(
+    {"basic_charge.suspension", "basic_charge.changed_month", "power_factor.standards_of_classes"}
+)
+"""Facts that a conf/ kept with results issued before them lacks: nobody knew of them then."""
 
 
 # The rows of the lists are checked where they are read.
@@ -183,8 +196,13 @@ _OPTIONS: dict[str, Schema[Any]] = {
 _ID: Schema[str] = Schema(Text)
 
 
-def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], MarkedMap]:
-    """The facts of one file by id, and its content for the choices at its top; raises FactFileError."""
+def read_fact_file(
+    folder: Path, name: str, *, is_kept: bool = False
+) -> tuple[dict[str, Dated[Any]], MarkedMap]:
+    """The facts of one file by id, and its content for the choices at its top; raises FactFileError.
+
+    is_kept  The folder was kept with issued results: a fact that is younger has no version.
+    """
     option_keys, readers = FILES[name]
     content = read_marked_yaml(folder / name, name)
     known = ("facts", *option_keys)
@@ -205,6 +223,8 @@ def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], Mark
             raise entry.error("fact_id", f"{fact_id} stands twice")
         found[fact_id] = read_dated(entry, content, readers[fact_id], UNITS.get(fact_id))
     for fact_id in readers:
+        if fact_id not in found and is_kept and fact_id in LATER:
+            found[fact_id] = Dated(fact_id, fact_id, fact_id, UNITS.get(fact_id), name, ())
         if fact_id not in found:
             raise FactFileError(
                 name, None, f"the fact {fact_id!r} is missing", "Restore it from the packaged conf/facts."

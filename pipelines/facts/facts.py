@@ -27,7 +27,7 @@ from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts
 from pipelines.facts.monthly_prices import read_monthly_prices
-from pipelines.facts.power_factor_adjustment import NotAdjusted, PowerFactorRule
+from pipelines.facts.power_factor_adjustment import NotAdjusted, PowerFactorRule, StandardsOfClasses
 from pipelines.facts.prices import (
     Catalogue,
     EnergyComposition,
@@ -60,6 +60,7 @@ class Facts:
     power_factor_adjustment: Dated[PowerFactorRule]
     power_factor_base_excludes: Dated[frozenset[LineComponent]]
     power_factor_not_adjusted: Dated[NotAdjusted]
+    power_factor_standards: Dated[StandardsOfClasses]
     basic_charge: BasicCharge
     pricing_scheme: Dated[PricingSchemeRule]
     residential_tiers: Dated[ResidentialTiers]
@@ -81,14 +82,16 @@ class Facts:
         return describe_facts(self.by_id, self.holidays, on, known)
 
 
-def load_facts(folder: Path) -> Facts:
+def load_facts(folder: Path, *, is_kept: bool = False) -> Facts:
     """Reads ``conf/facts``; raises FactFileError naming file and line of the first thing that is not well
     formed.
+
+    is_kept  The folder was kept with issued results and is read as of its time.
     """
     by_id: dict[str, Dated[Any]] = {}
     choices = {}
     for name in FILES:
-        found, choices[name] = read_fact_file(folder, name)
+        found, choices[name] = read_fact_file(folder, name, is_kept=is_kept)
         by_id.update(found)
     monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)
     by_id["energy_base"] = monthly.energy_base
@@ -141,12 +144,15 @@ def load_facts(folder: Path) -> Facts:
         power_factor_adjustment=by_id["power_factor.adjustment"],
         power_factor_base_excludes=by_id["power_factor.base_excludes"],
         power_factor_not_adjusted=by_id["power_factor.not_adjusted"],
+        power_factor_standards=by_id["power_factor.standards_of_classes"],
         basic_charge=BasicCharge(
             by_id["basic_charge.demand"],
             by_id["basic_charge.utilisation"],
             by_id["basic_charge.running_days_per_month"],
             by_id["basic_charge.notice.basis"],
             by_id["basic_charge.notice.contract_demand"],
+            by_id["basic_charge.suspension"],
+            by_id["basic_charge.changed_month"],
         ),
         pricing_scheme=by_id["pricing_scheme"],
         residential_tiers=by_id["residential.tiers"],

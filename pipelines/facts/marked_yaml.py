@@ -15,6 +15,8 @@ from pipelines.errors import FactFileError
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_NODES = 100_000
+MOST_DEPTH = 50
+"""No file of this project nests deeper than ten; composing thousands of levels ends the process."""
 _INTEGER = re.compile(r"[-+]?\d+")
 _DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 
@@ -65,18 +67,22 @@ def read_marked_yaml(
 
     shown_as       How errors name the file.
     where_missing  What to do where there is no such file.
-    Raises FactFileError for anything that is not a mapping, and for a key that stands twice.
+    Raises FactFileError for anything that is not a mapping, for a key that stands twice and for what is
+    nested too deep.
     """
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        text = path.read_bytes().decode("utf-8-sig")
+        _refuse_depth(text, shown_as)
+        node = yaml.compose(text, Loader=_LOADER)
     except FileNotFoundError:
         raise FactFileError(shown_as, None, "the file does not exist", where_missing) from None
     except IsADirectoryError:
         raise FactFileError(shown_as, None, "is a folder, not a file", where_missing) from None
     except PermissionError:
         raise FactFileError(shown_as, None, "the file may not be read", "Look at its permissions.") from None
-    except UnicodeDecodeError:
-        raise FactFileError(shown_as, None, "the file is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].count(b"\n")
+        raise FactFileError(shown_as, before + 1, "the file is not UTF-8", "Save it as UTF-8.") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise FactFileError(shown_as, line, f"not readable as YAML: {error.problem}") from None
@@ -86,6 +92,18 @@ def read_marked_yaml(
     if not isinstance(built, MarkedMap):
         raise FactFileError(shown_as, 1, "the file must be a mapping of keys")
     return built
+
+
+def _refuse_depth(text: str, shown_as: str) -> None:
+    """Refuses what no composer should be given; the events of a file come one by one, however deep it is."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else None
+            raise FactFileError(
+                shown_as, line, f"the file is nested more than {MOST_DEPTH} levels deep", "Nest it less deep."
+            )
 
 
 class _Builder:

@@ -50,6 +50,24 @@ class NotAdjusted:
 
 
 @dataclass(frozen=True)
+class StandardsOfClasses:
+    """Which standards contracts of a price class name.
+
+    from_kva   From this capacity on a contract names one; below ``above_kva`` which one is not told by the
+               class. [kVA]
+    above_kva  Above this capacity it is one of those of its class. [kVA]
+    classes    Standards by price class; a class that is not listed names any.
+    """
+
+    from_kva: Annotated[Decimal, BeforeValidator(not_negative)]
+    above_kva: Annotated[Decimal, BeforeValidator(not_negative)]
+    classes: dict[
+        Annotated[CustomerClass, code_of(CustomerClass)],
+        frozenset[Annotated[Decimal, between(0, 1, above=True)]],
+    ]
+
+
+@dataclass(frozen=True)
 class PowerFactorRule:
     """The rule as a closed form, and the printed table that proves it.
 
@@ -151,5 +169,7 @@ POWER_FACTOR_RULE = FactReader[PowerFactorRule](
     Annotated[_WrittenRule, keys_of(_WrittenRule), AfterValidator(_rule)]
 )
 """Penalty steps, reward steps by standard, the printed table."""
+STANDARDS_OF_CLASSES = FactReader[StandardsOfClasses](StandardsOfClasses)
+"""Two capacities, and standards by price class."""
 NOT_ADJUSTED = FactReader[NotAdjusted](NotAdjusted)
 """A capacity and price classes."""

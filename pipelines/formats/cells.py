@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
-from pipelines.formats.stamps import ClockChangeError, StampReader
+from pipelines.formats.days import CellError, any_days, read_any_day, read_day
+from pipelines.formats.mapped.numbers import PLAIN, NumberNotation
 from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
 from pipelines.tables.identifiers import LIMIT, breaks_rule, fault_of, rounded, trimmed, trimmed_column
@@ -45,10 +46,10 @@ class CellKind(Enum):
     DECIMAL = "decimal"
     INTEGER = "integer"
     DATE = "date"
+    DAY = "day"
     LOCAL_TIME = "local time"
     MONTH = "month"
     CODE = "code"
-    STAMP = "stamp"
 
     @property
     def dtype(self) -> pa.DataType:
@@ -63,10 +64,10 @@ _DTYPES = {
     CellKind.DECIMAL: ENERGY,
     CellKind.INTEGER: INTEGER,
     CellKind.DATE: DATE,
+    CellKind.DAY: DATE,
     CellKind.LOCAL_TIME: TIMESTAMP,
     CellKind.MONTH: STRING,
     CellKind.CODE: STRING,
-    CellKind.STAMP: TIMESTAMP,
 }
 
 # How Arrow's CSV reader takes a column before the checks; text where its own grammar is wider than ours.
@@ -90,7 +91,7 @@ class Cell:
     above     Bound that a number must exceed.
     maximum   Largest number accepted.
     length    For TEXT: number of characters, where the format fixes it; for IDENTIFIER: the most allowed.
-    stamps    For STAMP: how they are written.
+    notation  For NUMBER: how they are written; for all: the texts that mean that nothing came.
     optional  The file may lack the column; its records then hold nothing there.
     """
 
@@ -102,13 +103,14 @@ class Cell:
     above: float | None = None
     maximum: float | None = None
     length: int | None = None
-    stamps: StampReader | None = None
+    notation: NumberNotation = PLAIN
     optional: bool = False
 
     @property
     def read_as(self) -> pa.DataType:
         """The type that Arrow's CSV reader is asked for."""
-        return _READ_AS.get(self.kind, STRING)
+        as_text = self.kind is CellKind.NUMBER and self.notation.thousands
+        return STRING if as_text else _READ_AS.get(self.kind, STRING)
 
     @property
     def dtype(self) -> pa.DataType:
@@ -116,14 +118,6 @@ class Cell:
         if self.kind is CellKind.CODE and any(isinstance(value, bool) for value in self.codes.values()):
             return pa.bool_()
         return self.kind.dtype
-
-
-class CellError(Exception):
-    """One cell that cannot be read."""
-
-    def __init__(self, column_name: str | None, reason_code: RejectReason, reason: str) -> None:
-        super().__init__(reason)
-        self.column_name, self.reason_code, self.reason = column_name, reason_code, reason
 
 
 def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> pa.ChunkedArray | None:
@@ -166,7 +160,8 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             good = _all(pc.invert(pc.or_(breaks_rule(names, cell.length or LIMIT), rounded(names))))
             return names if good and not (cell.required and names.null_count) else None
         case CellKind.NUMBER:
-            return column if _all(pc.is_finite(column)) else None
+            numbers = cell.notation.numbers(column) if cell.notation.thousands else column
+            return numbers if numbers is not None and _all(pc.is_finite(numbers)) else None
         case CellKind.DECIMAL:
             bounds = pc.min_max(column).as_py()
             return column if bounds["min"] > -_DECIMAL_LIMIT and bounds["max"] < _DECIMAL_LIMIT else None
@@ -174,19 +169,14 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column.cast(INTEGER) if _all(pc.match_substring_regex(column, _INTEGER_TEXT)) else None
         case CellKind.DATE:
             return column if _within(column, settings) else None
+        case CellKind.DAY:
+            return any_days(column, settings)
         case CellKind.LOCAL_TIME:
             return _to_utc(column) if _within(pc.floor_temporal(column, unit="day"), settings) else None
         case CellKind.MONTH:
             return column if _all(pc.match_substring_regex(column, MONTH_TEXT)) else None
         case CellKind.CODE:
             return _decode(cell, column)
-        case CellKind.STAMP:
-            instants = None if cell.stamps is None else cell.stamps.texts(column)
-            return (
-                instants
-                if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings)
-                else None
-            )
 
 
 def _all(good: pa.ChunkedArray) -> bool:
@@ -215,7 +205,7 @@ def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
     """One cell as a Python value; raises CellError that says what was found and what was expected."""
     if cell.kind is CellKind.IDENTIFIER:
         text = trimmed(text)
-    if text == "":
+    if text == "" or text.strip().lower() in cell.notation.nothing:
         if cell.required:
             raise CellError(
                 cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; a {cell.kind.value} is needed"
@@ -247,13 +237,11 @@ def _read_identifier(cell: Cell, text: str, settings: FormatSettings) -> str:
 
 
 def _read_number(cell: Cell, text: str, settings: FormatSettings) -> float:
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    plain = cell.notation.plain(text)
+    value = float(plain) if _NUMBER.fullmatch(plain) else math.nan
     if not math.isfinite(value):
-        raise CellError(
-            cell.name,
-            RejectReason.BAD_NUMBER,
-            f"found {shown(text)}, expected a decimal number such as 1234.5",
-        )
+        code, expected = cell.notation.told(text)
+        raise CellError(cell.name, code, f"found {shown(text)}, {expected}")
     return value
 
 
@@ -287,25 +275,6 @@ def _read_integer(cell: Cell, text: str, settings: FormatSettings) -> int:
     if not _INTEGER.fullmatch(text):
         raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected a whole number")
     return int(text)
-
-
-def read_day(column_name: str, year: str, month: str, day: str, text: str, settings: FormatSettings) -> date:
-    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude
-    it.
-    """
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
-        raise CellError(
-            column_name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no day of the calendar"
-        ) from None
-    if not settings.earliest_date <= found <= settings.latest_date:
-        raise CellError(
-            column_name,
-            RejectReason.BAD_DATE,
-            f"found {shown(text)}, expected a day from {settings.earliest_date} to {settings.latest_date}",
-        )
-    return found
 
 
 def _read_date(cell: Cell, text: str, settings: FormatSettings) -> date:
@@ -345,25 +314,6 @@ def _read_local_time(cell: Cell, text: str, settings: FormatSettings) -> datetim
     return local.astimezone(UTC)
 
 
-def _read_stamp(cell: Cell, text: str, settings: FormatSettings) -> datetime:
-    try:
-        if cell.stamps is None:
-            raise ValueError
-        found = cell.stamps.text(text)
-    except ClockChangeError as error:
-        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, {error}") from None
-    except (ValueError, OverflowError):
-        notation = cell.stamps.notation if cell.stamps and cell.stamps.notation else "YYYY-MM-DD HH:MM:SS"
-        zone = cell.stamps.zone if cell.stamps else ""
-        raise CellError(
-            cell.name,
-            RejectReason.BAD_DATE,
-            f"found {shown(text)}, expected one stamp of {zone} as {notation}",
-        ) from None
-    read_day(cell.name, str(found.year), str(found.month), str(found.day), text, settings)
-    return found
-
-
 def _read_month(cell: Cell, text: str, settings: FormatSettings) -> str:
     if not _MONTH.fullmatch(text):
         raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a month as YYYY-MM")
@@ -385,10 +335,10 @@ _CELL_READERS = {
     CellKind.DECIMAL: _read_decimal,
     CellKind.INTEGER: _read_integer,
     CellKind.DATE: _read_date,
+    CellKind.DAY: lambda cell, text, settings: read_any_day(cell.name, text, settings),
     CellKind.LOCAL_TIME: _read_local_time,
     CellKind.MONTH: _read_month,
     CellKind.CODE: _read_code,
-    CellKind.STAMP: _read_stamp,
 }
 
 

@@ -13,12 +13,15 @@ from fnmatch import fnmatch
 from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipelines.codes import Channel, TouPeriod
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
 from pipelines.tables.silver import RAW_RECORD_LIMIT
+
+SNIFF_SHARE = 0.6
+"""A table with so much of a format's columns is meant for it."""
 
 SUPERSEDED = "superseded"
 """Reason code of a line that could be read and that another line of its file replaced."""
@@ -38,6 +41,7 @@ class RefusalReason(StrEnum):
     """Why a file is refused as a whole; the ``reason_code`` of an InputRefusedError."""
 
     EMPTY_FILE = "empty_file"
+    WRONG_KIND = "wrong_kind"
     UNKNOWN_FORMAT = "unknown_format"
     MISSING_COLUMN = "missing_column"
     DUPLICATE_COLUMN = "duplicate_column"
@@ -51,6 +55,8 @@ class RefusalReason(StrEnum):
     TOO_LARGE = "too_large"
     UNPACK_RATIO = "unpack_ratio"
     UNREADABLE_PARQUET = "unreadable_parquet"
+    UNREADABLE_WORKBOOK = "unreadable_workbook"
+    MISSING_SHEET = "missing_sheet"
     TOO_MANY_RECORDS = "too_many_records"
     MISSING_HEADER = "missing_header"
     UNSUPPORTED_VERSION = "unsupported_version"
@@ -65,7 +71,16 @@ class FormatSettings(SettingsFile):
     """
 
     file: ClassVar[str] = "formats.yaml"
-    later: ClassVar[Mapping[str, Any]] = {"least_odd_steps": 8}
+    later: ClassVar[Mapping[str, Any]] = {
+        "least_odd_steps": 8,
+        "point_flags_of_48": [],
+        "point_flags_of_24": [],
+        "nem_frame": "required",
+        "counter_least_rises": 1_000_000_000,
+        "counter_least_days": 3,
+        "counter_ratio": 500.0,
+        "signed_ratio": 1.0,
+    }
 
     curve_value: Literal["interval_mean"] = Field(
         description="What P1..P96 are: mean powers of intervals; snapshots cannot be turned into energy."
@@ -78,6 +93,18 @@ class FormatSettings(SettingsFile):
     )
     point_flags_of_96: tuple[str, ...] = Field(
         description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine."
+    )
+    point_flags_of_48: tuple[str, ...] = Field(
+        description="Values of DATA_POINT_FLAG that mean 48 points a day, P1 to P48 of half hours."
+    )
+    point_flags_of_24: tuple[str, ...] = Field(
+        description="Values of DATA_POINT_FLAG that mean 24 points a day, P1 to P24 of whole hours."
+    )
+    nem_frame: Literal["required", "optional"] = Field(
+        description=(
+            "NEM12 and NEM13: whether a file must have its 100 and its 900 record; without the latter a file "
+            "that was cut off cannot be told from a whole one."
+        )
     )
     wide_register_families: dict[str, Channel] = Field(
         description=(
@@ -109,7 +136,26 @@ class FormatSettings(SettingsFile):
         ge=1,
         description=(
             "Long files: so many steps of another length than the declared interval, of a series or "
-            "of the whole file, are no chance."
+            "of the whole file, are no chance; nor are so many negative values."
+        ),
+    )
+    counter_least_rises: int = Field(
+        ge=1,
+        description=(
+            "Long files: a day on which values rise so often and never fall shows the readings of a counter, "
+            "where ..."
+        ),
+    )
+    counter_ratio: float = Field(
+        gt=1, description="... its level is more than this multiple of its mean step, ..."
+    )
+    counter_least_days: int = Field(ge=2, description="... or so many days of the series are like that.")
+    signed_ratio: float = Field(
+        gt=0,
+        le=1,
+        description=(
+            "Long files: negative values are noise up to this share of the largest value of their series, "
+            "and up to this share of its positive sum; beyond it `sign` must be declared."
         ),
     )
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
@@ -121,6 +167,13 @@ class FormatSettings(SettingsFile):
         if len(set(periods)) < len(periods):
             raise ValueError("a period stands twice")
         return periods
+
+    @model_validator(mode="after")
+    def _each_flag_once(self) -> FormatSettings:
+        flags = (*self.point_flags_of_96, *self.point_flags_of_48, *self.point_flags_of_24)
+        if len(set(flags)) < len(flags):
+            raise ValueError("a value of DATA_POINT_FLAG means two numbers of points")
+        return self
 
     @field_validator("default_encoding")
     @classmethod
@@ -182,10 +235,12 @@ class ReadResult:
     notes          What was accepted with a remark, for example a column that the contract does not know.
     superseded     Lines of a long file that told another value than the line that stands for their interval
                    (``REJECT_SCHEMA``), the first of them.
+    warnings       What must be said of the file wherever its reading is told.
+    set_apart      Rejects that can be read and are held back, with a warning, for the shape of their series;
+                   they do not count as bad.
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
     fields         What the fields of rejected records are; none where the format does not tell or nothing is
                    rejected.
-    warnings       What must be told on the screen, such as a declared key that does not apply.
     """
 
     rows: pa.Table
@@ -194,8 +249,9 @@ class ReadResult:
     notes: tuple[str, ...] = ()
     records: int | None = None
     superseded: pa.Table = field(default_factory=REJECT_SCHEMA.empty_table)
-    fields: RecordFields | None = None
     warnings: tuple[str, ...] = ()
+    set_apart: int = 0
+    fields: RecordFields | None = None
 
     @property
     def record_count(self) -> int:
@@ -221,8 +277,11 @@ class Format(Protocol):
         """The bronze table that the rows are for."""
         ...
 
-    def sniff(self, name: str, head: bytes) -> bool:
-        """Whether a file with this beginning is of this format; the content decides, never the name alone."""
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
+        """Whether a file with this beginning is of this format; the content decides, never the name alone.
+
+        share  So much of the format's columns must be there, where it is known by its columns.
+        """
         ...
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:

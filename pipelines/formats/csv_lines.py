@@ -5,21 +5,58 @@ diagnosis of what is wrong in each.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from pipelines.arrays import BoolArray
 from pipelines.codes import RejectReason
-from pipelines.formats.cells import Cell, CellError, read_cell
+from pipelines.formats.cells import Cell, read_cell
 from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects
+from pipelines.formats.days import CellError
 from pipelines.tables.base import LONG, Table
 
 Assemble = Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """Rows of typed cells that contradict themselves: which (rows), and the first cell at fault with why."""
+
+    rows: BoolArray
+    column: str
+    reason_code: RejectReason
+    reason: str
+
+
+Judge = Callable[[pa.Table], Iterable[RowFault]]
 _HEAD_BYTES = 1 << 16
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
+_SHOWN = {"\t": "tab"}
 ENCODING_HINT = "another encoding is declared by `encodings` in conf/formats.yaml, or in the file's mapping"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is laid out beside its columns.
+
+    separator    Between cells; None: a comma, or as a first line ``sep=;`` says.
+    header_line  Number of the line with the names; None: the first line that has all of them.
+    decimal      What stands before the fraction of a number.
+    nothing      Texts that mean that nothing came.
+    declared     Whether a mapping says so, whose keys a reason then names.
+    """
+
+    separator: str | None = ","
+    header_line: int | None = 1
+    decimal: str = "."
+    nothing: tuple[str, ...] = ()
+    declared: bool = False
+
+
+COMMAS = Dialect()
 
 
 @dataclass(frozen=True)
@@ -31,11 +68,15 @@ class CsvLayout:
     table     The bronze table.
     assemble  Table with one column per cell and ``line_number`` -> table with the columns of
               ``rows_schema(table)``.
+    dialect   How the file is laid out.
+    judge     Rows whose cells can be read each by itself but not together; the first fault of a row counts.
     """
 
     cells: tuple[Cell, ...]
     table: type[Table]
     assemble: Assemble
+    dialect: Dialect = COMMAS
+    judge: Judge = lambda _cells: ()
 
     @property
     def cell_schema(self) -> pa.Schema:
@@ -47,16 +88,20 @@ class CsvLayout:
 
 @dataclass(frozen=True)
 class Header:
-    """The first line of a file: the names in it, their encoding, and where the records begin."""
+    """The line of names: the names in it, their encoding, where the records begin, what parts cells, and its
+    number.
+    """
 
     names: tuple[str, ...]
     encoding: str
     body_start: int
+    separator: str = ","
+    line: int = 1
 
 
-def foreign_text(content: bytes) -> tuple[RefusalReason, str] | None:
-    """The reason and what to do about it, from the first line; none where commas and lines are as they should
-    be.
+def foreign_text(content: bytes, dialect: Dialect = COMMAS) -> tuple[RefusalReason, str] | None:
+    """The reason and what to do about it, from the first line; none where separators and lines are as they
+    should be.
     """
     head = content[:_HEAD_BYTES]
     if head.startswith(_UTF16) or head[1:64:2].count(0) > len(head[1:64:2]) // 2:
@@ -67,11 +112,17 @@ def foreign_text(content: bytes) -> tuple[RefusalReason, str] | None:
     line = head.split(b"\n", 1)[0]
     if b"\n" not in head and b"\r" in line.rstrip(b"\r"):
         return RefusalReason.BAD_STRUCTURE, "lines end in CR alone; save the file with LF or CRLF"
+    expected = dialect.separator or ","
     for separator, name in _SEPARATORS.items():
-        if b"," not in line and line.count(separator) > 0:
+        if expected.encode() not in line and separator.encode() in line:
+            told = f"the columns are separated by {name}"
+            key = f'`separator: "{_SHOWN.get(separator, separator)}"`'
+            keys = f'{key}, and `decimal: ","` where its numbers have one'
+            if dialect.declared:
+                return RefusalReason.BAD_STRUCTURE, f"{told}; declare {keys}, in the mapping"
             return (
                 RefusalReason.BAD_STRUCTURE,
-                f"the columns are separated by {name}; save the file with commas",
+                f"{told}; save the file with commas, or, for a long file, declare {keys}, in a mapping",
             )
     return None
 
@@ -142,7 +193,7 @@ def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]
         # The halves of a record with a line end inside: the second would pass for a record of its own.
         raise CellError(None, RejectReason.BAD_STRUCTURE, "a quote has no other; one record is one line")
     try:
-        fields = next(csv.reader([text], strict=True))
+        fields = next(csv.reader([text], strict=True, delimiter=header.separator))
     except csv.Error as error:
         raise CellError(
             None, RejectReason.BAD_STRUCTURE, f"the quotes or line ends of the line cannot be read ({error})"
@@ -160,8 +211,8 @@ def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]
 
 
 def _column_at(record: bytes, position: int, header: Header) -> str | None:
-    """The column that a byte of a record lies in, as far as commas tell."""
-    index = record.count(b",", 0, position)
+    """The column that a byte of a record lies in, as far as separators tell."""
+    index = record.count(header.separator.encode(), 0, position)
     return header.names[index] if index < len(header.names) else None
 
 

@@ -9,6 +9,7 @@ read line by line, so that one bad row in two million costs a block and not the 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import CellKind, read_column
 from pipelines.formats.contract import (
+    SNIFF_SHARE,
     FormatSettings,
     ReadResult,
     RecordFields,
@@ -33,6 +35,7 @@ from pipelines.formats.contract import (
 from pipelines.formats.csv_lines import (
     ENCODING_HINT,
     CsvLayout,
+    Dialect,
     Header,
     foreign_text,
     read_lines,
@@ -41,11 +44,12 @@ from pipelines.formats.csv_lines import (
 from pipelines.tables.base import LONG
 
 _UTF8_BOM = b"\xef\xbb\xbf"
-_LINE_FEED, _RETURN, _COMMA, _QUOTE = 10, 13, 44, 34
+_LINE_FEED, _RETURN, _QUOTE = 10, 13, 34
 _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
-SNIFF_SHARE = 0.6
+_HEADER_LIMIT_LINES = 100
+_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)
 METER_POINT_COLUMNS = ("ID", "meter_point_id")
 """Names under which files of known formats tell the meter point."""
 
@@ -56,25 +60,30 @@ def header_names(head: bytes) -> tuple[str, ...]:
     if b"\0" in line:
         return ()
     try:
-        fields = next(csv.reader([line.decode("ascii", errors="replace")], strict=True), [])
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("ascii", errors="replace")
+    try:
+        fields = next(csv.reader([text], strict=True), [])
     except csv.Error:
         return ()
     return tuple(name.strip() for name in fields)
 
 
-def sniff_columns(cells: Sequence[str], head: bytes) -> bool:
+def sniff_columns(cells: Sequence[str], head: bytes, share: float = SNIFF_SHARE) -> bool:
     """Whether a file's header has enough of the columns to be meant for this format."""
     present = set(header_names(head))
-    return sum(name in present for name in cells) >= SNIFF_SHARE * len(cells)
+    return sum(name in present for name in cells) >= share * len(cells)
 
 
 def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:
     """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
     read = read_cells(content, name, layout, settings)
-    rows = layout.assemble(read.cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
+    cells = _without_faults(read, layout)
+    rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
     is_metering = "channel_code" in layout.table.columns()
     meter = next((cell.name for cell in layout.cells if cell.name in METER_POINT_COLUMNS), "")
-    fields = RecordFields(read.names, meter if is_metering else "", largest=read.largest(layout))
+    fields = RecordFields(read.header.names, meter if is_metering else "", largest=read.largest(layout))
     return ReadResult(
         rows,
         read.rejects.table(),
@@ -82,6 +91,16 @@ def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSetti
         read.notes,
         fields=fields if len(read.rejects) else None,
     )
+
+
+def _without_faults(read: CellsRead, layout: CsvLayout) -> pa.Table:
+    """The rows that the layout has nothing against; the others go to the rejects."""
+    good = np.ones(read.cells.num_rows, np.bool_)
+    for fault in layout.judge(read.cells):
+        for line in read.cells["line_number"].filter(pa.array(fault.rows & good)).to_pylist():
+            read.rejects.add(line, fault.column, fault.reason_code, fault.reason, read.record(line))
+        good &= ~fault.rows
+    return read.cells if good.all() else read.cells.filter(pa.array(good))
 
 
 @dataclass(frozen=True)
@@ -92,8 +111,7 @@ class CellsRead:
     rejects: Rejects
     notes: tuple[str, ...]
     lines: Lines
-    encoding: str
-    names: tuple[str, ...]
+    header: Header
 
     def largest(self, layout: CsvLayout) -> dict[str, float]:
         """The largest number of each column of numbers that has any."""
@@ -104,13 +122,24 @@ class CellsRead:
     def record(self, line_number: int) -> bytes | str:
         """A record as received, by its line."""
         index = int(np.searchsorted(self.lines.numbers, line_number))
-        return shown_record(self.lines.line(index), self.encoding)
+        return shown_record(self.lines.line(index), self.header.encoding)
+
+    def fields(self, line_number: int) -> list[str]:
+        """The cells of a record as texts, by its line."""
+        record = self.record(line_number)
+        text = record if isinstance(record, str) else record.decode("ascii", errors="replace")
+        return next(csv.reader([text], delimiter=self.header.separator), [])
 
 
-def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> CellsRead:
-    """The cells of a whole file; raises InputRefusedError where its header does not fit the layout."""
-    header = _read_header(content, name, layout, settings)
-    lines = Lines(content, header.body_start, name, settings)
+def read_cells(
+    content: bytes, name: str, layout: CsvLayout, settings: FormatSettings, header: Header | None = None
+) -> CellsRead:
+    """The cells of a whole file; raises InputRefusedError where its header does not fit the layout.
+
+    header  As ``read_header`` found it, where that was done before.
+    """
+    header = header or read_header(content, name, layout, settings)
+    lines = Lines(content, header.body_start, name, settings, header.line + 1)
     rejects = Rejects()
     whole = _read_whole(lines, header, layout, settings)
     tables = (
@@ -122,34 +151,19 @@ def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSet
     known = {cell.name for cell in layout.cells}
     surplus = [column for column in header.names if column and column not in known]
     notes = (f"columns not in the contract, ignored: {', '.join(surplus)}",) if surplus else ()
-    return CellsRead(cells, rejects, notes, lines, header.encoding, header.names)
+    return CellsRead(cells, rejects, notes, lines, header)
 
 
-def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
+def read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
+    """The line of names of a file; raises InputRefusedError where none fits the layout."""
     encoding = "utf-8" if content.startswith(_UTF8_BOM) else settings.encoding_of(name)
-    end = content.find(b"\n")
-    if (len(content) if end < 0 else end) > _HEADER_LIMIT_BYTES:
-        raise InputRefusedError(
-            name,
-            RefusalReason.BAD_STRUCTURE,
-            f"the header is longer than {_HEADER_LIMIT_BYTES} bytes",
-            line=1,
-        )
-    line = (content if end < 0 else content[:end]).removeprefix(_UTF8_BOM).rstrip(b"\r")
-    try:
-        names = tuple(field.strip() for field in next(csv.reader([line.decode(encoding)], strict=True), []))
-    except (UnicodeDecodeError, csv.Error) as error:
-        if (foreign := foreign_text(content)) is not None:
-            raise InputRefusedError(name, *foreign, line=1) from None
-        raise InputRefusedError(
-            name,
-            RefusalReason.BAD_ENCODING,
-            f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}",
-            line=1,
-        ) from None
-    missing = any(cell.name not in names and not cell.optional for cell in layout.cells)
-    if missing and (foreign := foreign_text(content)) is not None:
-        raise InputRefusedError(name, *foreign, line=1)
+    needed = [cell.name for cell in layout.cells if not cell.optional]
+    header = _found_header(content, name, layout.dialect, encoding, needed)
+    names, number = header.names, header.line
+    if any(column not in names for column in needed) and (
+        (foreign := foreign_text(_line_at(content, header), layout.dialect)) is not None
+    ):
+        raise InputRefusedError(name, *foreign, line=number)
     for cell in layout.cells:
         if cell.name not in names and not cell.optional:
             near = get_close_matches(cell.name, [found for found in names if found], n=1)
@@ -162,7 +176,7 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
                 name,
                 RefusalReason.MISSING_COLUMN,
                 f"the column {cell.name} is missing from the header{found}",
-                line=1,
+                line=number,
                 column=cell.name,
             )
         if names.count(cell.name) > 1:
@@ -170,16 +184,82 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
                 name,
                 RefusalReason.DUPLICATE_COLUMN,
                 f"the column {cell.name} stands twice in the header",
-                line=1,
+                line=number,
                 column=cell.name,
             )
-    return Header(names, encoding, len(content) if end < 0 else end + 1)
+    return header
+
+
+def _line_at(content: bytes, header: Header) -> bytes:
+    """A file from its line of names on."""
+    if header.line == 1:
+        return content
+    return content[content.rfind(b"\n", 0, header.body_start - 1) + 1 :]
+
+
+def _found_header(
+    content: bytes, name: str, dialect: Dialect, encoding: str, needed: Sequence[str]
+) -> Header:
+    """The declared line; the first that has all needed names, or else the first of all."""
+    start, number, separator = 0, 1, dialect.separator or ","
+    sought = dialect.header_line
+    first: Header | None = None
+    while number <= (sought or _HEADER_LIMIT_LINES):
+        end = content.find(b"\n", start)
+        stop = len(content) if end < 0 else end
+        if stop - start > _HEADER_LIMIT_BYTES:
+            if first is not None:
+                break
+            reason = f"the header is longer than {_HEADER_LIMIT_BYTES} bytes"
+            raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=number)
+        line = content[start:stop].removeprefix(_UTF8_BOM if number == 1 else b"").rstrip(b"\r")
+        told = _TOLD_SEPARATOR.fullmatch(line) if number == 1 and sought != 1 else None
+        if told is not None:
+            separator = dialect.separator or told[1].decode("ascii")
+        elif sought in (None, number):
+            body = len(content) if end < 0 else end + 1
+            names = _names_in(line, name, encoding, separator, number, first is None, content)
+            found = Header(names, encoding, body, separator, number)
+            if sought == number or all(column in names for column in needed):
+                return found
+            first = first or found
+        if end < 0:
+            break
+        start, number = end + 1, number + 1
+    if first is None:
+        declared = f"the header is declared to be line {sought}, the file has {number}"
+        reason = declared if sought else "the file tells its separator and nothing else"
+        raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=number)
+    return first
+
+
+def _names_in(
+    line: bytes, name: str, encoding: str, separator: str, number: int, strict: bool, content: bytes
+) -> tuple[str, ...]:
+    """The names in a line; of lines that are only looked through, none where it is no text."""
+    try:
+        fields = next(csv.reader([line.decode(encoding)], strict=True, delimiter=separator), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        if not strict:
+            return ()
+        if (foreign := foreign_text(content)) is not None:
+            raise InputRefusedError(name, *foreign, line=number) from None
+        raise InputRefusedError(
+            name,
+            RefusalReason.BAD_ENCODING,
+            f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}",
+            line=number,
+        ) from None
+    return tuple(field.strip() for field in fields)
 
 
 class Lines:
     """Where each record of a file begins and ends; blank lines are none."""
 
-    def __init__(self, content: bytes, body_start: int, name: str, settings: FormatSettings) -> None:
+    def __init__(
+        self, content: bytes, body_start: int, name: str, settings: FormatSettings, first: int = 2
+    ) -> None:
+        """``first`` is the number of the line at ``body_start``."""
         self.content, self.body_start = content, body_start
         body = np.frombuffer(content, np.uint8)[body_start:]
         feeds = np.flatnonzero(body == _LINE_FEED).astype(np.int64) + body_start
@@ -194,7 +274,7 @@ class Lines:
         ends = feeds - (returns & (feeds > starts))
         filled = ends > starts
         self.has_blank_lines = not bool(filled.all())
-        self.numbers: IntArray = np.flatnonzero(filled).astype(np.int64) + 2
+        self.numbers: IntArray = np.flatnonzero(filled).astype(np.int64) + first
         self.starts: IntArray = starts[filled]
         self.ends: IntArray = ends[filled]
         self.longest = int((self.ends - self.starts).max()) if len(self.starts) else 0
@@ -248,7 +328,7 @@ def read_columns(
     body     Lines without the header.
     numbers  Line number of each record.
     """
-    plain = _as_plain_utf8(body, header.encoding)
+    plain = _as_plain_utf8(body, header.encoding, header.separator)
     if plain is None:
         return None
     positions = [f"c{index}" for index in range(len(header.names))]
@@ -260,12 +340,15 @@ def read_columns(
             read_options=pa_csv.ReadOptions(
                 use_threads=False, block_size=_FAST_BLOCK_BYTES, column_names=positions
             ),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=False, ignore_empty_lines=False),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=header.separator, newlines_in_values=False, ignore_empty_lines=False
+            ),
             convert_options=pa_csv.ConvertOptions(
                 check_utf8=False,
                 column_types={column_of[cell.name]: cell.read_as for cell in present},
                 include_columns=[column_of[cell.name] for cell in present],
-                null_values=[""],
+                null_values=["", *layout.dialect.nothing],
+                decimal_point=layout.dialect.decimal,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
             ),
@@ -286,12 +369,12 @@ def read_columns(
     return pa.Table.from_arrays([*columns, pa.array(numbers, LONG)], schema=layout.cell_schema)
 
 
-def _as_plain_utf8(body: pa.Buffer, encoding: str) -> pa.Buffer | None:
+def _as_plain_utf8(body: pa.Buffer, encoding: str, separator: str) -> pa.Buffer | None:
     """The text as UTF-8 where it is well formed, has no NUL and no quotes but around whole cells; else
     None.
     """
     content = np.frombuffer(body, np.uint8)
-    if not content.all() or not _quotes_are_plain(content):
+    if not content.all() or not _quotes_are_plain(content, ord(separator)):
         return None
     if content.max() < 0x80:
         return body
@@ -302,7 +385,7 @@ def _as_plain_utf8(body: pa.Buffer, encoding: str) -> pa.Buffer | None:
     return body if encoding == "utf-8" else pa.py_buffer(text.encode())
 
 
-def _quotes_are_plain(content: ByteArray) -> bool:
+def _quotes_are_plain(content: ByteArray, separator: int) -> bool:
     """True where quotes come in pairs around whole cells, so that every reader agrees on what they mean."""
     quotes = np.flatnonzero(content == _QUOTE)
     if len(quotes) == 0:
@@ -315,5 +398,6 @@ def _quotes_are_plain(content: ByteArray) -> bool:
         closing == len(content) - 1, _LINE_FEED, content[np.minimum(closing + 1, len(content) - 1)]
     )
     return bool(
-        np.isin(before, (_COMMA, _LINE_FEED)).all() and np.isin(after, (_COMMA, _LINE_FEED, _RETURN)).all()
+        np.isin(before, (separator, _LINE_FEED)).all()
+        and np.isin(after, (separator, _LINE_FEED, _RETURN)).all()
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipelines.codes import Channel
 from pipelines.formats.cells import Cell, CellKind, month_of
-from pipelines.formats.contract import FormatSettings, ReadResult
+from pipelines.formats.contract import SNIFF_SHARE, FormatSettings, ReadResult
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import header_names, read_csv, sniff_columns
 from pipelines.tables.base import ENERGY, Table
@@ -41,9 +41,9 @@ class DayReadCsv:
     title = "E_MP_DAY_READ (CSV, long form)"
     table: type[Table] = BronzeRegisterReads
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the header has most of the columns."""
-        return sniff_columns(COLUMNS, head)
+        return sniff_columns(COLUMNS, head, share)
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file."""
@@ -60,7 +60,7 @@ class DayReadCsv:
         cells = (
             Cell("ID", CellKind.IDENTIFIER, required=True),
             Cell("READ_TYPE", CellKind.CODE, required=True, codes=CHANNEL_OF_READ_TYPE),
-            Cell("DATA_DATE", CellKind.DATE, required=True),
+            Cell("DATA_DATE", CellKind.DAY, required=True),
             Cell("COLL_TIME", CellKind.LOCAL_TIME),
             *(Cell(column, CellKind.DECIMAL, minimum=0) for column in ("R", *rates)),
             Cell("STATUS", CellKind.TEXT),

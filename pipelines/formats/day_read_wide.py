@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind, month_of
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, rows_schema
+from pipelines.formats.contract import SNIFF_SHARE, FormatSettings, ReadResult, RefusalReason, rows_schema
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import header_names, read_csv
 from pipelines.formats.day_read import EVERY_RATE, rate_lists, up_to_last
@@ -32,7 +32,7 @@ class DayReadWideCsv:
     title = "E_MP_DAY_READ (CSV, old wide form)"
     table: type[Table] = BronzeRegisterReads
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the header has the key columns and a register family."""
         names = header_names(head)
         return all(column in names for column in KEY_COLUMNS) and any(
@@ -61,7 +61,7 @@ class DayReadWideCsv:
         }
         cells = [
             Cell("ID", CellKind.IDENTIFIER, required=True),
-            Cell("DATA_DATE", CellKind.DATE, required=True),
+            Cell("DATA_DATE", CellKind.DAY, required=True),
             Cell("COL_TIME", CellKind.LOCAL_TIME),
             *(
                 Cell(column, CellKind.DECIMAL, minimum=0)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import FormatSettings, ReadResult, declared_columns, rows_schema
+from pipelines.formats.contract import SNIFF_SHARE, FormatSettings, ReadResult, declared_columns, rows_schema
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_csv, sniff_columns
 from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, Table
@@ -60,9 +60,9 @@ class DeclaredCsv:
         self.title = f"{table.name.removeprefix('bronze_')} (CSV in the declared form)"
         self.cells = cells_of(table)
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the header has most of the columns."""
-        return sniff_columns([cell.name for cell in self.cells if not cell.optional], head)
+        return sniff_columns([cell.name for cell in self.cells if not cell.optional], head, share)
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file."""

@@ -13,8 +13,10 @@ from pipelines.arrays import BoolArray, ByteArray, FloatArray, Int8Array, IntArr
 from pipelines.codes import RejectReason
 from pipelines.formats.cells import month_of
 from pipelines.formats.contract import rows_schema
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace
-from pipelines.formats.stamps import DAY_MICROS, day_micros
+from pipelines.formats.mapped.stamp_keys import StampPlace
+from pipelines.formats.mapped.stamps import day_micros
+from pipelines.formats.mapped.written import DAY_MICROS
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, LONG, STRING, TIMESTAMP
 from pipelines.tables.bronze import BronzeLoadCurves
 
@@ -189,7 +191,7 @@ def _grid(
         flags[cell[best[disputed]]] = ord(DISPUTED)
         lines = order[disputed[group]]
         if lines.size:
-            column = mapping.values[number].column
+            column = mapping.number_column(number)
             reason = (
                 "other lines of the file tell another value for this interval, and none carries a sender's "
                 "time"

@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
-from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import (
+    SNIFF_SHARE,
     SUPERSEDED,
     FormatSettings,
     ReadResult,
     RecordFields,
-    RefusalReason,
     Rejects,
 )
-from pipelines.formats.csv_lines import CsvLayout
-from pipelines.formats.csv_records import read_cells
-from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
-from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
+from pipelines.formats.documents.espi import is_green_button
+from pipelines.formats.documents.espi_table import mapped_parquet
+from pipelines.formats.documents.kinds import is_workbook
+from pipelines.formats.documents.workbook import SheetNotation, sheet_as_text
+from pipelines.formats.gridding import (
+    NO_TIME,
+    BeatenLines,
+    LineFaults,
+    LongRecords,
+    grid_days,
+    interval_starts,
+)
+from pipelines.formats.long_lines.csv_table import csv_lines
+from pipelines.formats.long_lines.typed_lines import (
+    LATER,
+    SENT,
+    STAMP,
+    TypedLines,
+    in_file_order,
+    refuse_misfit,
+)
+from pipelines.formats.long_parquet import parquet_lines
+from pipelines.formats.mapped.stamp_keys import StampPlace, zone_of
+from pipelines.formats.mapped.stamps import full_ends
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping
 from pipelines.formats.parquet import MAGIC
-from pipelines.formats.spacing import finer_points, wrong_spacing
-from pipelines.formats.stamps import stamp_reader, time_reader
+from pipelines.formats.shape.shaped import shape_series
 from pipelines.periods import EPOCH
-from pipelines.tables.base import STRING, TIMESTAMP, Table
+from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
 _DAY_MICROS, _MINUTE_MICROS = 86_400_000_000, 60_000_000
@@ -50,7 +67,7 @@ class LongForm:
         self.id = f"long_{mapping.id}"
         self.title = f"long file under the mapping {mapping.id}"
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the file's name is declared to be of this mapping."""
         return self.mapping.fits(name)
 
@@ -58,33 +75,28 @@ class LongForm:
         """Reads a whole unpacked file; rows are days, rejects are lines.
 
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
-        bad_encoding, too_many_records, bad_structure.
+        bad_encoding, too_many_records, bad_structure; unreadable_workbook and missing_sheet of a workbook.
         """
-        typed, rejects, raw, notes, names = (
-            self._parquet(content, name, settings)
-            if content.startswith(MAGIC)
-            else self._csv(content, name, settings)
-        )
-        count = typed.num_rows + len(rejects)
-        records = self._on_grid(self._records(typed), name, settings, rejects, raw)
-        gridded = grid_days(records, self.mapping, settings.present_char)
-        spaced = self._well_spaced(records, gridded.rows, name, settings, rejects, raw)
+        if is_workbook(content):
+            content = self._sheet(content, name, settings)
+        elif is_green_button(content):
+            content = mapped_parquet(content, name, self.mapping, settings)
+        read = parquet_lines if content.startswith(MAGIC) else csv_lines
+        lines = read(content, name, self.mapping, settings)
+        rejects, raw, count = lines.rejects, lines.raw, lines.count
+        received, notes = self._in_order(self._records(lines.table), lines)
+        shaped = shape_series(received, self.mapping, name, settings)
+        set_apart = _hold(received, shaped.held, self.mapping, rejects, raw)
+        records = self._on_grid(shaped.records, name, settings, rejects, raw)
         if self.only is not None:
-            spaced &= np.isin(records.line, list(self.only))
-        if not spaced.all():
-            records = records.taken(spaced)
-            gridded = grid_days(records, self.mapping, settings.present_char)
-        held = rejects.lines()
-        for fault in gridded.faults:
-            for line in records.line[fault.places].tolist():
-                if line not in held:
-                    held.add(line)
-                    rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+            records = records.taken(np.isin(records.line, list(self.only)))
+        gridded = grid_days(records, shaped.mapping, settings.present_char)
+        _hold(records, gridded.faults, self.mapping, rejects, raw)
         remark = (
             f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
             "interval again"
         )
-        superseded, told = self._superseded(records, gridded.beaten, raw)
+        superseded, told = _superseded(records, shaped.mapping, gridded.beaten, raw)
         return ReadResult(
             gridded.rows,
             rejects.table(),
@@ -92,9 +104,20 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-            self._fields(names, records) if len(rejects) else None,
-            self._without_effect(content.startswith(MAGIC), records),
+            (*lines.warnings, *shaped.warnings, *self._without_effect(content.startswith(MAGIC), records)),
+            set_apart,
+            self._fields(lines.names, records) if len(rejects) else None,
         )
+
+    def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
+        """The sheet of a workbook as CSV, in the notation that the mapping declares."""
+        mapping = self.mapping
+        stamps = {part.column: part.format for part in (mapping.stamp, mapping.received_at) if part}
+        if mapping.wide and mapping.stamp.format:
+            stamps[mapping.wide.date] = mapping.stamp.format
+        stamps.pop("", None)
+        notation = SheetNotation(stamps, mapping.separator or ",", mapping.decimal)
+        return sheet_as_text(content, name, mapping.sheet, notation, settings)
 
     def _without_effect(self, is_parquet: bool, records: LongRecords) -> tuple[str, ...]:
         """Keys of the mapping that are declared and change nothing in this file."""
@@ -107,81 +130,14 @@ class LongForm:
 
     def _fields(self, names: tuple[str, ...], records: LongRecords) -> RecordFields:
         """What the fields of a line are."""
-        told = zip(self.mapping.values, records.values, strict=True)
+        told = zip(self.mapping.apart_by_sign.values, records.values, strict=True)
         largest = {
             value.column: float(np.nanmax(numbers)) / value.factor
             for value, numbers in told
             if not np.isnan(numbers).all()
         }
         point = self.mapping.meter_point
-        return RecordFields(names, point.column, point.prefix, (self.mapping.stamp.column,), largest)
-
-    def _superseded(
-        self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw
-    ) -> tuple[pa.Table, tuple[str, ...]]:
-        """The lines whose differing value gave way to another line's, and a remark that names the first of
-        them.
-        """
-        listed, total = Rejects(), sum(part.places.size for part in beaten)
-        for part in beaten:
-            column, values = self.mapping.values[part.number].column, records.values[part.number]
-            for place, winner in zip(
-                part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
-            ):
-                reason = (
-                    f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
-                    "for the same interval and stands"
-                )
-                line = int(records.line[place])
-                listed.add(line, column, SUPERSEDED, reason, raw(line))
-        if not total:
-            return listed.table(), ()
-        table = listed.table()
-        named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
-        return table, (
-            (
-                f"{total} values gave way to another line's for the same interval: lines "
-                f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
-            ),
-        )
-
-    def _csv(
-        self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
-        mapping = self.mapping
-        declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
-        cells = [
-            Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))
-        ]
-        if mapping.meter_point.column:
-            cells.append(
-                Cell(
-                    mapping.meter_point.column,
-                    CellKind.IDENTIFIER,
-                    required=True,
-                    length=mapping.meter_point.longest,
-                )
-            )
-        cells += [Cell(value.column, CellKind.NUMBER) for value in mapping.values]
-        if mapping.channel:
-            cells.append(
-                Cell(mapping.channel.column, CellKind.CODE, required=True, codes=mapping.channel.codes)
-            )
-        if mapping.quality:
-            cells.append(Cell(mapping.quality.column, CellKind.CODE, codes=mapping.quality.codes))
-        if mapping.received_at:
-            cells.append(
-                Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at))
-            )
-        read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
-        return read.cells, read.rejects, read.record, read.notes, read.names
-
-    def _parquet(
-        self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
-        lines = ParquetLines(content, name, self.mapping, settings)
-        typed = lines.typed()
-        return typed, lines.rejects, lines.raw, (), ()
+        return RecordFields(names, point.column, point.prefix, self.mapping.stamp.columns, largest)
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows
@@ -200,83 +156,38 @@ class LongForm:
             quality = pc.fill_null(places, -1).to_numpy().astype(np.int8)
         sent = np.full(count, NO_TIME)
         if mapping.received_at:
-            sent = pc.fill_null(
-                typed[mapping.received_at.column].cast(TIMESTAMP).cast(pa.int64()), NO_TIME
-            ).to_numpy()
+            sent = pc.fill_null(typed[SENT].cast(pa.int64()), NO_TIME).to_numpy()
         values = tuple(_scaled(typed[value.column], value.factor) for value in mapping.values)
-        instant = typed[mapping.stamp.column].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
+        instant = typed[STAMP].cast(pa.int64()).to_numpy()
         return LongRecords(
             names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy()
         )
 
-    def _well_spaced(
-        self,
-        records: LongRecords,
-        rows: pa.Table,
-        name: str,
-        settings: FormatSettings,
-        rejects: Rejects,
-        raw: Raw,
-    ) -> np.ndarray:
-        """Which lines belong to meter points whose values come as often as the mapping says; the others are
-        held back, a file of such lines is refused.
+    def _in_order(self, records: LongRecords, lines: TypedLines) -> tuple[LongRecords, tuple[str, ...]]:
+        """The lines with the two hours of one name told apart by their order and ends of intervals made full,
+        and remarks on what was done.
         """
-        minutes = self.mapping.interval_minutes
-        steps = wrong_spacing(rows, self.mapping.slots, settings.least_odd_steps)
-        every = (
-            np.array(
-                [steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64
-            )[records.meter]
-            * minutes
-        )
-        self._hold_apart(records, every, records.line.size, name, rejects, raw)
-        return np.asarray(every == minutes)
-
-    def _as_fine_as_told(
-        self,
-        records: LongRecords,
-        starts: IntArray,
-        name: str,
-        settings: FormatSettings,
-        rejects: Rejects,
-        raw: Raw,
-    ) -> np.ndarray:
-        """Which lines do not belong to meter points whose values come more often than the mapping says; those
-        are held back.
-        """
-        minutes = self.mapping.interval_minutes
-        every = np.full(len(records.names), minutes, np.int64)
-        finer = finer_points(records.meter, starts, minutes * _MINUTE_MICROS, settings.least_odd_steps)
-        for meter, step in finer.items():
-            every[meter] = max(1, step // _MINUTE_MICROS)
-        self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
-        return np.asarray(every[records.meter] == minutes)
-
-    def _hold_apart(
-        self, records: LongRecords, every: np.ndarray, count: int, name: str, rejects: Rejects, raw: Raw
-    ) -> None:
-        """Holds back the lines of other steps than the mapping's; raises InputRefusedError where they are
-        most of the file.
-        """
-        minutes = self.mapping.interval_minutes
-        bad = np.flatnonzero(every != minutes)
-        if not bad.size:
-            return
-        column, first = self.mapping.stamp.column, int(bad[0])
-        if bad.size > count // 2:
-            reason = (
-                f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, "
-                f"the mapping says {minutes}"
+        notes, stamp = lines.notes, self.mapping.stamp
+        if LATER in lines.table.column_names:
+            later = lines.table[LATER].to_numpy()
+            series = (
+                records.meter
+                if records.channel is None
+                else records.meter * len(records.channels) + records.channel
             )
-            raise InputRefusedError(
-                name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column
-            )
-        for place in bad.tolist():
-            line = int(records.line[place])
-            reason = (
-                f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
-            )
-            rejects.add(line, column, RejectReason.BAD_STRUCTURE, reason, raw(line))
+            instant, unpaired = in_file_order(series, records.instant, later)
+            records = replace(records, instant=instant)
+            for line in records.line[unpaired].tolist():
+                reason = f"a local time that occurs twice in {stamp.zone}, which not exactly two lines tell"
+                lines.rejects.add(line, stamp.shown, RejectReason.BAD_DATE, reason, lines.raw(line))
+            if later.any():
+                told = int(np.count_nonzero((later > 0) & ~unpaired))
+                notes += (f"{told} lines of an hour that occurs twice are read in the order of the file",)
+            records = records.taken(~unpaired) if unpaired.any() else records
+        instant, count = full_ends(records.instant, stamp, self.mapping.interval_minutes * _MINUTE_MICROS)
+        if count:
+            notes += (f"{count} stamps name the last second of an interval and are read as its end",)
+        return replace(records, instant=instant), notes
 
     def _on_grid(
         self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
@@ -285,9 +196,6 @@ class LongForm:
         allow.
         """
         starts, whole = interval_starts(records.instant, self.mapping)
-        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, settings, rejects, raw)
-        if not kept.all():
-            records, starts, whole = records.taken(kept), starts[kept], whole[kept]
         day = np.floor_divide(starts, _DAY_MICROS)
         first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
         inside = (day >= first) & (day <= last)
@@ -312,6 +220,51 @@ class LongForm:
                 )
         good = whole & inside
         return records if good.all() else records.taken(good)
+
+
+def _hold(
+    records: LongRecords, faults: Sequence[LineFaults], mapping: LongMapping, rejects: Rejects, raw: Raw
+) -> int:
+    """Holds lines back, each once; how many."""
+    held = rejects.lines()
+    before = len(held)
+    for fault in faults:
+        for line in records.line[fault.places].tolist():
+            if line not in held:
+                held.add(line)
+                column = fault.column or mapping.stamp_shown
+                rejects.add(line, column, fault.reason_code, fault.reason, raw(line))
+    return len(held) - before
+
+
+def _superseded(
+    records: LongRecords, mapping: LongMapping, beaten: tuple[BeatenLines, ...], raw: Raw
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """The lines whose differing value gave way to another line's, and a remark that names the first of
+    them.
+    """
+    listed, total = Rejects(), sum(part.places.size for part in beaten)
+    for part in beaten:
+        column, values = mapping.number_column(part.number), records.values[part.number]
+        for place, winner in zip(
+            part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
+        ):
+            reason = (
+                f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
+                "for the same interval and stands"
+            )
+            line = int(records.line[place])
+            listed.add(line, column, SUPERSEDED, reason, raw(line))
+    if not total:
+        return listed.table(), ()
+    table = listed.table()
+    named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
+    return table, (
+        (
+            f"{total} values gave way to another line's for the same interval: lines "
+            f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
+        ),
+    )
 
 
 def _places(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:

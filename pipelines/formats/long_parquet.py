@@ -5,7 +5,6 @@ their place.
 from __future__ import annotations
 
 import json
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -14,14 +13,22 @@ import pyarrow.parquet as pq
 
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
-from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects, shown
+from pipelines.formats.contract import FormatSettings, RefusalReason, shown
+from pipelines.formats.long_lines.typed_lines import LineRejects, TypedLines, refuse_misfit, typed_lines
+from pipelines.formats.mapped.wide_days import IntervalColumns, interval_columns
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.parquet import DAMAGE, read_parquet_schema, without_no_texts
-from pipelines.formats.stamps import OTHERWISE, StampReader, stamp_reader, time_reader
-from pipelines.tables.base import DOUBLE, STRING, TIMESTAMP
+from pipelines.tables.base import DOUBLE, STRING
 from pipelines.tables.identifiers import EXPECTED, ROUNDED, breaks_rule, rounded, trimmed_column
 
-_MISFIT_LINES = 1000
+
+def parquet_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatSettings) -> TypedLines:
+    """The lines of a whole file; raises InputRefusedError as ``ParquetLines`` and ``typed_lines`` do."""
+    lines = ParquetLines(content, name, mapping, settings)
+    good = lines.typed()
+    count = good.num_rows + len(lines.rejects)
+    table = typed_lines(good, name, mapping, settings, lines.rejects, lines.raw, lines.intervals)
+    return TypedLines(table, lines.rejects, lines.raw, count)
 
 
 class ParquetLines:
@@ -46,6 +53,9 @@ class ParquetLines:
                     f"the column {column} is missing; {found}",
                     column=column,
                 )
+        self.intervals = _intervals(schema.names, name, mapping)
+        numbers = self.intervals[1] if self.intervals else tuple(value.column for value in mapping.values)
+        self._numeric = numbers
         texts = [
             mapping.meter_point.column,
             *(part.column for part in (mapping.channel, mapping.quality) if part),
@@ -54,7 +64,7 @@ class ParquetLines:
         try:
             source = pq.read_table(
                 pa.BufferReader(content),
-                columns=list(mapping.columns),
+                columns=list(dict.fromkeys((*mapping.columns, *numbers))),
                 use_threads=False,
                 partitioning=None,
                 read_dictionary=self._texts,
@@ -66,7 +76,7 @@ class ParquetLines:
             raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
         self._name, self._mapping = name, mapping
         self._good = np.ones(self._source.num_rows, np.bool_)
-        self.rejects = Rejects()
+        self.rejects = LineRejects()
         lines = np.arange(1, self._good.size + 1)
         self._good[list(no_texts)] = False
         for column in sorted({value.column for value in no_texts.values()}):
@@ -82,7 +92,7 @@ class ParquetLines:
         return json.dumps(self._source.slice(line - 1, 1).to_pylist()[0], default=str, ensure_ascii=False)
 
     def typed(self) -> pa.Table:
-        """Good lines: texts, decoded codes, instants, numbers and ``line_number``."""
+        """Good lines: texts, decoded codes, stamps as received, numbers and ``line_number``."""
         source, mapping = self._source, self._mapping
         typed = {"line_number": pa.chunked_array([pa.array(np.arange(1, source.num_rows + 1))])}
         for column in self._texts:
@@ -90,7 +100,8 @@ class ParquetLines:
         required = [
             mapping.meter_point.column,
             mapping.channel.column if mapping.channel else "",
-            mapping.stamp.column,
+            *mapping.stamp.columns,
+            mapping.wide.date if mapping.wide else "",
         ]
         named = mapping.meter_point.column
         if named:
@@ -108,24 +119,13 @@ class ParquetLines:
                 unknown = _flags(decoded.is_null()) & ~_flags(source[part.column].is_null())
                 self._hold(unknown, part.column, RejectReason.BAD_CODE, f"one of {', '.join(part.codes)}")
                 typed[part.column] = decoded
-        self._stamps(typed)
-        for value in mapping.values:
-            typed[value.column] = self._numbers(value.column)
+        received = [mapping.received_at.column] if mapping.received_at else []
+        for column in (*mapping.stamp.columns, *received, *([mapping.wide.date] if mapping.wide else [])):
+            typed[column] = source[column]
+        for column in self._numeric:
+            typed[column] = self._numbers(column)
         table = pa.table(typed)
         return table if self._good.all() else table.filter(pa.array(self._good))
-
-    def _stamps(self, typed: dict[str, pa.ChunkedArray]) -> None:
-        columns = [(self._mapping.stamp.column, stamp_reader(self._mapping.stamp))]
-        if self._mapping.received_at:
-            columns.append((self._mapping.received_at.column, time_reader(self._mapping.received_at)))
-        for column, reader in columns:
-            typed[column], bad = _instants(self._source[column], reader, self._name, column)
-            self._hold(
-                bad,
-                column,
-                RejectReason.BAD_DATE,
-                f"one stamp of {reader.zone}, whose clocks may show a time twice or never; {OTHERWISE}",
-            )
 
     def _numbers(self, column: str) -> pa.ChunkedArray:
         numbers = self._source[column]
@@ -150,47 +150,17 @@ class ParquetLines:
         self._good[bad] = False
 
 
-def refuse_misfit(bad: np.ndarray, name: str, column: str, expected: str, lines: np.ndarray) -> None:
-    """A file most of whose lines break one rule is not what the mapping says; nothing of it is taken apart
-    line by line.
-    """
-    count = int(np.count_nonzero(bad))
-    if count > max(_MISFIT_LINES, bad.size // 2):
-        reason = f"{count} of {bad.size} lines are not {expected}; does the mapping fit the file?"
-        raise InputRefusedError(
-            name, RefusalReason.BAD_STRUCTURE, reason, line=int(lines[np.argmax(bad)]), column=column
-        )
-
-
-def _instants(
-    column: pa.ChunkedArray, reader: StampReader, name: str, column_name: str
-) -> tuple[pa.ChunkedArray, np.ndarray]:
-    """A column of stamps as instants, and which are none."""
-    if pa.types.is_timestamp(column.type):
-        try:
-            micros, bad = reader.instants(column.cast(pa.timestamp("us", tz=column.type.tz), safe=False))
-        except pa.ArrowException:
-            raise InputRefusedError(
-                name,
-                RefusalReason.WRONG_TYPE,
-                f"the column {column_name} cannot be read as stamps",
-                column=column_name,
-            ) from None
-        nulls = _flags(column.is_null())
-        return pa.chunked_array([pa.array(micros, mask=nulls).cast(TIMESTAMP)]), bad & ~nulls
-    texts = _as_text(column, name, column_name)
-    whole = reader.texts(texts)
-    if whole is not None:
-        return whole, np.zeros(len(column), np.bool_)
-    encoded = texts.combine_chunks().dictionary_encode()
-    parsed: list[datetime | None] = []
-    for text in encoded.dictionary.to_pylist():
-        try:
-            parsed.append(reader.text(text))
-        except (ValueError, OverflowError):
-            parsed.append(None)
-    instants = pa.chunked_array([pc.take(pa.array(parsed, TIMESTAMP), encoded.indices)])
-    return instants, _flags(instants.is_null()) & ~_flags(texts.is_null())
+def _intervals(
+    names: list[str], name: str, mapping: LongMapping
+) -> tuple[IntervalColumns, tuple[str, ...]] | None:
+    """The interval columns of a wide file."""
+    if mapping.wide is None:
+        return None
+    try:
+        found = interval_columns(mapping.wide, names, mapping.stamp.place, mapping.interval_minutes)
+    except ValueError as error:
+        raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"wide.columns: {error}") from None
+    return found, tuple(names[place] for place in found.places)
 
 
 def _as_text(column: pa.ChunkedArray, name: str, column_name: str) -> pa.ChunkedArray:

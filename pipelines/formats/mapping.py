@@ -4,51 +4,80 @@ guessed.
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta, timezone, tzinfo
+from collections.abc import Mapping
 from enum import StrEnum
 from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.contract import ascii_compatible
-from pipelines.periods import DAY_MINUTES, LOCAL_OFFSET
+from pipelines.formats.csv_lines import Dialect
+from pipelines.formats.mapped.numbers import THOUSANDS, NumberNotation
+from pipelines.formats.mapped.stamp_keys import StampColumn, TimeColumn
+from pipelines.formats.mapped.wide_days import WideDays
+from pipelines.periods import DAY_MINUTES
 from pipelines.settings import FrozenSettings
 from pipelines.tables.identifiers import EXPECTED, LIMIT, is_identifier
 
-_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+SEPARATORS: Mapping[str, str] = {",": ",", ";": ";", "|": "|", "\t": "\t", "tab": "\t"}
 _ACTIVE = {"wh": 0.001, "kwh": 1.0, "mwh": 1000.0, "w": 0.001, "kw": 1.0, "mw": 1000.0}
 _REACTIVE = {"varh": 0.001, "kvarh": 1.0, "mvarh": 1000.0, "var": 0.001, "kvar": 1.0, "mvar": 1000.0}
 QUALITY_LETTERS = ("A", "S", "E", "F", "N")
 
 
-class StampPlace(StrEnum):
-    """Which end of its interval a stamp names."""
+class Reading(StrEnum):
+    """What a number stands for."""
 
-    INTERVAL_START = "interval_start"
-    INTERVAL_END = "interval_end"
+    INTERVAL = "interval"
+    CUMULATIVE = "cumulative"
 
 
-class Midnight(StrEnum):
-    """Which day a stamp of 00:00 at the end of an interval is written under."""
+class Sign(StrEnum):
+    """What the sign of a number says."""
 
-    NEXT_DAY = "next_day"
-    SAME_DAY = "same_day"
+    KEEP = "keep"
+    NEGATE = "negate"
+    SPLIT = "split"
+
+
+_OPPOSITE = {
+    Channel.ACTIVE_FORWARD: Channel.ACTIVE_REVERSE,
+    Channel.ACTIVE_REVERSE: Channel.ACTIVE_FORWARD,
+    Channel.REACTIVE_LAGGING: Channel.REACTIVE_LEADING,
+    Channel.REACTIVE_LEADING: Channel.REACTIVE_LAGGING,
+}
 
 
 class ValueColumn(FrozenSettings):
     """One column of numbers."""
 
-    column: str = Field(min_length=1, description="Name of the column.")
+    column: str = Field(default="", description="Name of the column; of a wide file there is none.")
     unit: str = Field(
         description="Wh, kWh, MWh, W, kW, MW, or varh, kvarh, Mvarh, var, kvar, Mvar; in any case."
     )
     channel: Channel | None = Field(
         default=None, description="What it counts; left out where the file has a channel column."
+    )
+    reading: Reading = Field(
+        default=Reading.INTERVAL,
+        description=(
+            "interval: energy or power of an interval; cumulative: reading of a counter at the stamp, whose "
+            "successive differences are taken."
+        ),
+    )
+    sign: Sign = Field(
+        default=Sign.KEEP,
+        description=(
+            "keep; negate: the sign is the wrong way round; split: what is negative goes to "
+            "`negative_channel`, without its sign."
+        ),
+    )
+    negative_channel: Channel | None = Field(
+        default=None,
+        description="For `sign: split`: what a negative value counts; default: the reverse of `channel`.",
     )
 
     @field_validator("unit")
@@ -59,6 +88,39 @@ class ValueColumn(FrozenSettings):
                 f"{unit!r} is no unit of energy or power; known: {', '.join([*_ACTIVE, *_REACTIVE])}"
             )
         return unit.lower()
+
+    @model_validator(mode="after")
+    def _reading_and_sign_fit(self) -> ValueColumn:
+        if self.reading is Reading.CUMULATIVE and self.measure is not CurveMeasure.ENERGY:
+            raise ValueError(f"reading: cumulative goes with a unit of energy, not with {self.unit}")
+        if self.sign is not Sign.SPLIT:
+            if self.negative_channel is not None:
+                raise ValueError("negative_channel goes with sign: split")
+            return self
+        if self.reading is Reading.CUMULATIVE:
+            raise ValueError(
+                "sign: split goes with values of intervals; a counter of either direction has its own"
+            )
+        if self.channel is None:
+            raise ValueError("sign: split goes with a channel of the value column")
+        if self.opposite is None:
+            raise ValueError(f"{self.channel.value} has no reverse; give negative_channel")
+        return self
+
+    @property
+    def opposite(self) -> Channel | None:
+        """What a negative value counts where the sign splits."""
+        return self.negative_channel or (_OPPOSITE.get(self.channel) if self.channel else None)
+
+    @property
+    def parts(self) -> tuple[ValueColumn, ...]:
+        """The column, or its two directions where the sign splits."""
+        if self.sign is not Sign.SPLIT:
+            return (self,)
+        plain = {"sign": Sign.KEEP, "negative_channel": None}
+        return tuple(
+            self.model_copy(update=plain | {"channel": channel}) for channel in (self.channel, self.opposite)
+        )
 
     @property
     def factor(self) -> float:
@@ -102,87 +164,6 @@ class MeterPointColumn(FrozenSettings):
         return LIMIT - len(self.prefix)
 
 
-class StampColumn(FrozenSettings):
-    """When an interval was."""
-
-    column: str = Field(min_length=1, description="Name of the column.")
-    place: StampPlace = Field(description="interval_start or interval_end.")
-    zone: str = Field(
-        description=(
-            "Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as "
-            "Asia/Shanghai."
-        )
-    )
-    format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
-    day_offset: str = Field(
-        default="",
-        description="Fixed offset in which days are cut; needed where the zone changes its clocks.",
-    )
-    midnight: Midnight = Field(
-        default=Midnight.NEXT_DAY,
-        description="For interval_end: 00:00 is written under the next day, or under the same day.",
-    )
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        zone_of(zone)
-        return zone
-
-    @model_validator(mode="after")
-    def _whole_days(self) -> StampColumn:
-        if self.day_offset and not _OFFSET.fullmatch(self.day_offset):
-            raise ValueError("day_offset must be an offset such as +10:00")
-        if self.midnight is Midnight.SAME_DAY and self.place is not StampPlace.INTERVAL_END:
-            raise ValueError("midnight: same_day goes with place: interval_end")
-        if (
-            not _OFFSET.fullmatch(self.zone)
-            and self.zone != "UTC"
-            and not self.day_offset
-            and self.zone != "Asia/Shanghai"
-        ):
-            raise ValueError(
-                f"{self.zone} may change its clocks; give day_offset, the fixed offset in which days are cut"
-            )
-        return self
-
-    @property
-    def day_shift(self) -> timedelta:
-        """From UTC to the offset in which days are cut."""
-        if self.day_offset:
-            return offset_of(self.day_offset)
-        return (
-            LOCAL_OFFSET
-            if self.zone == "Asia/Shanghai"
-            else timedelta(0)
-            if self.zone == "UTC"
-            else offset_of(self.zone)
-        )
-
-
-class TimeColumn(FrozenSettings):
-    """When the sender wrote the row."""
-
-    column: str = Field(
-        min_length=1,
-        description="Name of the column; the larger time stands where two rows tell one interval.",
-    )
-    zone: str = Field(default="+08:00", description="Fixed offset of times without a zone.")
-    format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
-
-    @field_validator("zone")
-    @classmethod
-    def _fixed(cls, zone: str) -> str:
-        if zone != "UTC" and not _OFFSET.fullmatch(zone):
-            raise ValueError("give an offset such as +08:00, or UTC")
-        return zone
-
-    @property
-    def shift(self) -> timedelta:
-        """From UTC to the column's times."""
-        return timedelta(0) if self.zone == "UTC" else offset_of(self.zone)
-
-
 class CodedColumn(FrozenSettings):
     """A column of codes and what each means."""
 
@@ -191,7 +172,7 @@ class CodedColumn(FrozenSettings):
 
 
 class LongMapping(FrozenSettings):
-    """A long file: one row per meter point and interval, CSV or Parquet."""
+    """A long file: one row per meter point and interval, CSV or Parquet; or a wide one, one row per day."""
 
     id: str = Field(
         pattern=r"^[a-z][a-z0-9_]*$", description="Short name; recorded in the file ledger as long_<id>."
@@ -200,6 +181,27 @@ class LongMapping(FrozenSettings):
         default=(), description="Patterns of file names in the inbox that this mapping is for."
     )
     encoding: str = Field(default="utf-8", description="Encoding of CSV files: utf-8, gbk or gb18030.")
+    sheet: str = Field(
+        default="", description="Sheet of an Excel workbook (.xlsx); left out: the only one that has cells."
+    )
+    separator: str | None = Field(
+        default=None,
+        description="Between cells of a CSV file: , ; | or tab; left out: a comma, or as its line sep= says.",
+    )
+    decimal: str = Field(default=".", description="Before the fraction of a number in a CSV file: . or ,")
+    thousands: str = Field(
+        default="",
+        description="What parts thousands in a CSV file: , . ' or a blank; left out: nothing does.",
+    )
+    nothing: tuple[str, ...] = Field(
+        default=(),
+        description="Texts of a CSV file, in any case, that mean that nothing came; with any, nan too.",
+    )
+    header_line: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of the line of names of a CSV file; left out: the first that has all of them.",
+    )
     interval_minutes: int = Field(
         ge=1, le=DAY_MINUTES, description="Length of an interval; a divisor of 1440."
     )
@@ -209,6 +211,9 @@ class LongMapping(FrozenSettings):
         min_length=1,
         max_length=8,
         description="Columns of numbers; several where a row tells several channels.",
+    )
+    wide: WideDays | None = Field(
+        default=None, description="One row per meter point and day, with a column for each interval."
     )
     channel: CodedColumn | None = Field(
         default=None,
@@ -224,12 +229,71 @@ class LongMapping(FrozenSettings):
     def _known_encoding(cls, name: str) -> str:
         return ascii_compatible(name)
 
+    @field_validator("separator")
+    @classmethod
+    def _known_separator(cls, separator: str | None) -> str | None:
+        if separator is not None and separator not in SEPARATORS:
+            raise ValueError(f"{separator!r} parts no cells; known: , ; | tab")
+        return None if separator is None else SEPARATORS[separator]
+
+    @field_validator("decimal")
+    @classmethod
+    def _known_decimal(cls, decimal: str) -> str:
+        if decimal not in (".", ","):
+            raise ValueError(f"{decimal!r} is neither . nor ,")
+        return decimal
+
+    @field_validator("thousands")
+    @classmethod
+    def _known_thousands(cls, thousands: str) -> str:
+        if thousands and thousands not in THOUSANDS:
+            raise ValueError(f"{thousands!r} parts no thousands; known: , . ' and a blank")
+        return thousands
+
     @field_validator("interval_minutes")
     @classmethod
     def _divides_the_day(cls, minutes: int) -> int:
         if DAY_MINUTES % minutes:
             raise ValueError("must divide the 1440 minutes of a day")
         return minutes
+
+    @model_validator(mode="after")
+    def _text_is_one_thing(self) -> LongMapping:
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+        codes = {code for part in (self.channel, self.quality) if part for code in part.codes}
+        both = sorted(codes & set(self.nothing))
+        if both:
+            raise ValueError(f"{both[0]!r} is a code and stands under nothing")
+        return self
+
+    @model_validator(mode="after")
+    def _a_column_is_one_thing(self) -> LongMapping:
+        named = [name for name in self._named if name]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the column {twice!r} is named for two things")
+        return self
+
+    @model_validator(mode="after")
+    def _wide_or_long(self) -> LongMapping:
+        if self.wide is None:
+            if not self.stamp.columns:
+                raise ValueError(
+                    "stamp needs a column, or date and time; a file with one row per day is wide"
+                )
+            if not all(value.column for value in self.values):
+                raise ValueError("each of the values needs a column")
+            return self
+        if self.stamp.columns:
+            raise ValueError(
+                "with wide, the day's column is wide.date; leave out stamp.column, date and time"
+            )
+        if self.stamp.format.startswith("epoch"):
+            raise ValueError(f"wide.date is a day; {self.stamp.format} is an instant")
+        if len(self.values) > 1 or self.values[0].column:
+            raise ValueError("with wide there is one value without a column: a unit and a channel")
+        return self
 
     @model_validator(mode="after")
     def _channels_fit(self) -> LongMapping:
@@ -240,10 +304,11 @@ class LongMapping(FrozenSettings):
                 )
             _members(self.channel.codes, {member.value for member in Channel}, "channel")
         else:
-            named = [value.channel for value in self.values]
+            parts = [part for value in self.values for part in value.parts]
+            named = [part.channel for part in parts]
             if None in named or len(set(named)) < len(named):
                 raise ValueError("each value column needs a channel of its own, or the file a channel column")
-            for value in self.values:
+            for value in parts:
                 if (
                     value.channel is not None
                     and value.channel is not Channel.OTHER
@@ -258,15 +323,56 @@ class LongMapping(FrozenSettings):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the file must have."""
+        """The columns that the file must have; of a wide one without those of the intervals."""
+        return tuple(name for name in self._named if name)
+
+    @property
+    def _named(self) -> list[str]:
         optional = (self.channel, self.quality, self.received_at)
-        named = [
+        return [
             self.meter_point.column,
-            self.stamp.column,
+            *self.stamp.columns,
+            self.wide.date if self.wide else "",
             *(value.column for value in self.values),
             *(part.column for part in optional if part),
         ]
-        return tuple(dict.fromkeys(name for name in named if name))
+
+    @cached_property
+    def apart_by_sign(self) -> LongMapping:
+        """The same with two value columns for each whose sign splits."""
+        parts = tuple(part for value in self.values for part in value.parts)
+        return self if parts == self.values else self.model_copy(update={"values": parts})
+
+    @property
+    def stamp_shown(self) -> str:
+        """The column that a remark on a stamp names."""
+        return self.wide.date if self.wide else self.stamp.shown
+
+    def number_column(self, number: int) -> str:
+        """The column that a remark on a number of the value column names; of a wide file that of the day."""
+        return self.values[number].column or self.stamp_shown
+
+    @property
+    def _texts_of_nothing(self) -> tuple[str, ...]:
+        """As declared, and what programs write for a number that is none."""
+        return (*self.nothing, "nan", "NaN") if self.nothing else ()
+
+    @property
+    def dialect(self) -> Dialect:
+        """How a CSV file is laid out."""
+        texts = self._texts_of_nothing
+        cases = {case for text in texts for case in (text, text.lower(), text.upper(), text.title())}
+        return Dialect(self.separator, self.header_line, self.decimal, tuple(sorted(cases)), declared=True)
+
+    @property
+    def numbers(self) -> NumberNotation:
+        """How the numbers of a CSV file are written."""
+        return NumberNotation(
+            self.decimal,
+            self.thousands,
+            frozenset(text.strip().lower() for text in self._texts_of_nothing),
+            True,
+        )
 
     @property
     def slots(self) -> int:
@@ -276,27 +382,6 @@ class LongMapping(FrozenSettings):
     def fits(self, name: str) -> bool:
         """Whether a file of that name is declared to be of this mapping."""
         return any(fnmatch(name.rsplit("/", 1)[-1], pattern) for pattern in self.files)
-
-
-def zone_of(zone: str) -> tzinfo:
-    """A zone by offset or name; raises ValueError."""
-    if _OFFSET.fullmatch(zone):
-        return timezone(offset_of(zone))
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"no zone is named {zone!r}; give an offset such as +08:00 or a name such as Asia/Shanghai"
-        ) from None
-
-
-def offset_of(text: str) -> timedelta:
-    """``+08:00`` as a time span."""
-    match = _OFFSET.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no offset such as +08:00")
-    span = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return -span if match[1] == "-" else span
 
 
 def _members(codes: dict[str, str], known: set[str], what: str) -> None:

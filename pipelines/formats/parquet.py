@@ -16,6 +16,7 @@ from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import MONTH_TEXT, month_of
 from pipelines.formats.contract import (
+    SNIFF_SHARE,
     FormatSettings,
     ReadResult,
     RefusalReason,
@@ -24,7 +25,6 @@ from pipelines.formats.contract import (
     rows_schema,
     shown,
 )
-from pipelines.formats.csv_records import SNIFF_SHARE
 from pipelines.formats.declared import SENT_AT
 from pipelines.periods import DAY_MINUTES, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, STRING, TIMESTAMP, Table
@@ -137,7 +137,7 @@ class DeclaredParquet:
         self.optional = frozenset(field.name for field in table.fields() if field.optional)
         self.identifiers = frozenset(field.name for field in table.fields() if field.identifier)
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the footer has most of the columns; ``head`` must be the whole content, since the footer
         stands at its end.
         """
@@ -145,7 +145,7 @@ class DeclaredParquet:
             return False
         present = set(read_parquet_schema(head, name)[0].names)
         needed = [column for column in self.columns if column not in self.optional]
-        return sum(column in present for column in needed) >= SNIFF_SHARE * len(needed)
+        return sum(column in present for column in needed) >= share * len(needed)
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole file."""

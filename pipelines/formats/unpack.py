@@ -1,5 +1,5 @@
 """Unpacking gzip and zip without trusting them: the size is watched while it grows, so a bomb never fills
-memory.
+memory. A workbook is a zip archive too; it is watched alike and left as it is.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import zlib
 from typing import Protocol
 
 from pipelines.errors import InputRefusedError
-from pipelines.formats.contract import RefusalReason
+from pipelines.formats.contract import RefusalReason, shown
+from pipelines.formats.documents.kinds import WORKBOOK, office_kind, wrong_kind
 
 _MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -40,8 +41,8 @@ class UnpackLimits(Protocol):
 
 
 def unpack(name: str, content: bytes, limits: UnpackLimits) -> bytes:
-    """The plain bytes of a received file: gzip and a zip of one file are unpacked, anything else passes
-    through.
+    """The plain bytes of a received file: gzip and a zip of one file are unpacked, a workbook (.xlsx) is
+    taken out of them, anything else passes through.
 
     name     Name under which the file arrived; a name in ``.gz`` must be gzip, and both are known by their
              content under any name.
@@ -50,7 +51,7 @@ def unpack(name: str, content: bytes, limits: UnpackLimits) -> bytes:
              content on.
 
     Raises InputRefusedError: empty_file, too_large, unpack_ratio, truncated_gzip, corrupt_gzip, corrupt_zip,
-    zip_contents.
+    zip_contents, wrong_kind for an Office file that is no workbook, and for an archive inside another one.
     """
     if not content:
         raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the file has no bytes")
@@ -66,6 +67,8 @@ def unpack(name: str, content: bytes, limits: UnpackLimits) -> bytes:
         )
         if not plain:
             raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the compressed file has no bytes inside")
+        if plain is not content and plain.startswith((_MAGIC, *_ZIP_MAGIC)):
+            return _workbook_inside(name, plain, limits)
         return plain
     if name.lower().endswith(".gz"):
         raise InputRefusedError(
@@ -78,9 +81,27 @@ def unpack(name: str, content: bytes, limits: UnpackLimits) -> bytes:
     return content
 
 
+def _workbook_inside(name: str, plain: bytes, limits: UnpackLimits) -> bytes:
+    """What was packed, where it is a workbook; raises InputRefusedError where it is an archive again."""
+    if plain.startswith(_ZIP_MAGIC):
+        try:
+            with zipfile.ZipFile(io.BytesIO(plain)) as archive:
+                office = office_kind(frozenset(archive.namelist()))
+        except (zipfile.BadZipFile, OSError, ValueError):
+            office = None
+        if office is not None:
+            return _unzip(name, plain, limits)
+    inner = "a gzip" if plain.startswith(_MAGIC) else "a zip"
+    raise InputRefusedError(
+        name,
+        RefusalReason.ZIP_CONTENTS,
+        f"{inner} inside another archive; unpack it and send each file inside by itself",
+    )
+
+
 def _unzip(name: str, content: bytes, limits: UnpackLimits) -> bytes:
-    """The only file of a zip archive; sizes are counted while it grows, never taken from the archive's own
-    table.
+    """The only file of a zip archive, or the archive itself where it is a workbook; sizes are counted while
+    they grow, never taken from the archive's own table.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -89,24 +110,31 @@ def _unzip(name: str, content: bytes, limits: UnpackLimits) -> bytes:
                 for entry in archive.infolist()
                 if not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
             ]
-            if len(held) != 1:
+            office = office_kind(frozenset(entry.filename for entry in held))
+            if office is not None and office is not WORKBOOK:
+                raise wrong_kind(name, office)
+            if office is None and len(held) != 1:
+                named = ", ".join(shown(entry.filename) for entry in held[:3])
+                told = f" ({named}{', ...' if len(held) > 3 else ''})" if held else ""
                 raise InputRefusedError(
                     name,
                     RefusalReason.ZIP_CONTENTS,
-                    f"the archive holds {len(held)} files, expected one; send each by itself",
+                    f"the archive holds {len(held)} files{told}, expected one; send each by itself",
                 )
-            if held[0].flag_bits & 0x1:
+            if any(entry.flag_bits & 0x1 for entry in held):
                 raise InputRefusedError(
                     name, RefusalReason.ZIP_CONTENTS, "the file in the archive is encrypted"
                 )
             parts: list[bytes] = []
             total = 0
-            with archive.open(held[0]) as packed:
-                while part := packed.read(_STEP_BYTES):
-                    total += len(part)
-                    _check_growth(name, total, len(content), limits)
-                    parts.append(part)
-            return b"".join(parts)
+            for entry in held:
+                with archive.open(entry) as packed:
+                    while part := packed.read(_STEP_BYTES):
+                        total += len(part)
+                        _check_growth(name, total, len(content), limits)
+                        if office is None:
+                            parts.append(part)
+            return b"".join(parts) if office is None else content
     except (
         zipfile.BadZipFile,
         zlib.error,

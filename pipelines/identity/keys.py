@@ -124,6 +124,11 @@ class KeyRing:
             self._hold_to_record(name, secret_id(content), "", path)
         return content
 
+    def has(self, name: str) -> bool:
+        """Whether the home has a key or secret of that name, or had one: asking for it makes none then."""
+        there = any(self._path(name, suffix).exists() for suffix in (".bin", ".pem"))
+        return there or any(key.name == name for key in self._record.read())
+
     def public_keys(self, name: str) -> list[KnownKey]:
         """The public halves of all keys of that name, that which signs today first; needs no private half.
 

@@ -57,7 +57,7 @@ def judge_rejects(answer: ReadResult, name: str, limits: IngestSettings) -> tupl
     """
     found = systematic_rejects(answer, limits)
     apart = sum(each.apart for each in found)
-    rejected, records = answer.rejects.num_rows - apart, answer.record_count - apart
+    rejected, records = answer.rejects.num_rows - answer.set_apart - apart, answer.record_count - apart
     told = tuple(each.text for each in found)
     if rejected > max(limits.tolerated_bad_rows, records * limits.max_bad_row_ratio):
         first = answer.rejects.slice(0, 1).to_pylist()[0]

@@ -32,6 +32,13 @@ where not."""
 _STRETCH = 12
 """Rejects in a row, with no more good records between them than they are, that are no chance."""
 _NAMED = 5
+_TOLD_BY_SHAPE = pa.array(
+    [
+        code.value
+        for code in (RejectReason.WRONG_SPACING, RejectReason.COUNTER_READING, RejectReason.SIGNED_VALUE)
+    ]
+)
+"""Whole stretches and series that are held back with a warning of their own."""
 _TIME = (
     "(?P<clock>[0-9]{1,2}[:时][0-9]{2}(?::[0-9]{2})?(?: ?[AaPp][Mm])?)"
     "|^[0-9]{8}[ T]?(?P<digits>[0-9]{4}(?:[0-9]{2})?)$"
@@ -65,10 +72,13 @@ class Systematic:
 
 def systematic_rejects(answer: ReadResult, limits: IngestSettings) -> list[Systematic]:
     """The rules that the rejected records of a file follow; none where they look like chance."""
-    if not answer.rejects.num_rows:
+    rejects = answer.rejects
+    if answer.set_apart:
+        rejects = rejects.filter(pc.invert(pc.is_in(rejects["reason_code"], value_set=_TOLD_BY_SHAPE)))
+    if not rejects.num_rows:
         return []
     known = answer.fields or RecordFields()
-    told = _Rejected.of(answer.rejects.slice(0, _LOOKED_AT), known)
+    told = _Rejected.of(rejects.slice(0, _LOOKED_AT), known)
     lost, found = _lost_points(told, answer, known)
     of_time = _times(told, ~lost, answer, known, limits)
     return [*found, *of_time, *_highest(told, known), *([] if found or of_time else _stretches(told))]
@@ -93,10 +103,11 @@ class _Rejected:
         raws = rejects["raw_record"].to_pylist()
         separator = _separator(raws[:_NAMED], len(known.names))
         fields = [_parsed(raw, known.names, separator) for raw in raws]
-        of_number, too_many = RejectReason.BAD_NUMBER.value, RejectReason.TOO_MANY_FIELDS.value
+        of_number = (RejectReason.BAD_NUMBER.value, RejectReason.THOUSANDS_SEPARATOR.value)
+        too_many = RejectReason.TOO_MANY_FIELDS.value
         told = [*zip(rejects["reason_code"].to_pylist(), rejects["column_name"].to_pylist(), strict=True)]
         columns = [
-            name if code == of_number else known.names[-1] if code == too_many and known.names else ""
+            name if code in of_number else known.names[-1] if code == too_many and known.names else ""
             for code, name in told
         ]
         nameless = [code in _NO_FIELDS or name == known.meter for code, name in told]

@@ -32,12 +32,13 @@ from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import facts_that_cut, month_cuts
 from pipelines.transforms.billing.supplies import derive_supplies
-from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS
+from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS, RECEIVED
 from pipelines.transforms.days.day_findings import judge_days
 from pipelines.transforms.ground.day_types import day_types_of
 from pipelines.vee.settings import VeeSettings
 
 _OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}
+_OF_RECEIVED_CURVES: Columns = {SilverDayCurves: (*DAY_CURVE_COLUMNS, RECEIVED)}
 MONTHS_PER_TASK = 50_000
 """Months of meter points that make one more bucket of customers worth its start.
 """
@@ -55,7 +56,14 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     affected = affected_meter_points(inputs, sources, otherwise=_behind_another)
     return derive_with_findings(
-        inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, affected, _OF_CURVES
+        inputs,
+        sources,
+        GoldDayEnergy,
+        GoldDayFindings,
+        derive,
+        READ_ROWS_PER_TASK,
+        affected,
+        _OF_RECEIVED_CURVES,
     )
 
 

@@ -40,6 +40,8 @@ def content_hash(rows: pa.Table, table: type[Table]) -> str:
     for field in table.fields():
         if field.name in business.column_names:
             column = ordered.column(field.name).cast(field.dtype).combine_chunks()
+            if field.later and column.null_count == len(column):
+                continue
             digest.update(field.name.encode() + b"\0")
             for part in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
                 _feed(digest, part)

@@ -62,6 +62,7 @@ class Field:
     severity  What breaking codes or bounds does: halt the run, quarantine the row, or warn.
     optional  Whether a received file may lack the column; its rows then hold nothing there.
     identifier  Whether the values obey the rule of ``identifiers``; a record that breaks it is held back.
+    later     Whether it is younger than rows of its table: while it is empty throughout, their hash stays.
     nested    What each element of a list holds, see ``Nested``; ``dtype`` is then ``Nested.list_type()``.
     """
 
@@ -84,9 +85,11 @@ class Field:
         severity: Severity = Severity.HALT,
         optional: bool = False,
         identifier: bool = False,
+        later: bool = False,
         nested: type[Nested] | None = None,
     ) -> None:
-        self.identifier, self.parts, self.nested = identifier, parts, nested
+        self.identifier, self.later = identifier, later
+        self.parts, self.nested = parts, nested
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable

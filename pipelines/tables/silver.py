@@ -75,7 +75,10 @@ class SilverDayCurves(Table):
         pa.list_(STRING), "Ids of all checks that any interval failed, in catalogue order.", nullable=False
     )
     measured_intervals = Field(
-        INTEGER, "Intervals whose final value is the measured one.", nullable=False, minimum=0
+        INTEGER,
+        "Intervals whose final value is the measured one, or counts as zero.",
+        nullable=False,
+        minimum=0,
     )
     estimated_intervals = Field(
         INTEGER, "Intervals whose final value is estimated or substituted.", nullable=False, minimum=0

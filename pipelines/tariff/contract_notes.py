@@ -55,7 +55,7 @@ def _rule(dated: Dated[T], span: Span) -> T | None:
     return None
 
 
-def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, tuple[ContractNote, ...]]:
+def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, set[ContractNote]]:
     """The supply without standards of a power factor that does not count, and what its contracts agree beside
     the rules.
     """
@@ -67,9 +67,7 @@ def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, tu
         if ContractNote.POWER_FACTOR_NOT_ADJUSTED in notes:
             segment = replace(segment, contract=replace(segment.contract, power_factor_standard=None))
         segments.append(segment)
-    return replace(supply, segments=tuple(segments)) if found else supply, tuple(
-        note for note in ContractNote if note in found
-    )
+    return replace(supply, segments=tuple(segments)) if found else supply, found
 
 
 def notes_of(contract: Contract, rules: ContractRules) -> set[ContractNote]:

@@ -76,7 +76,8 @@ class PricedMonth:
     adjustment_ratio           Power factor adjustment; None where none applies. [1]
     average_price_cny_per_kwh  total / energy, rounded half up to 0.0001; None without energy. [CNY/kWh]
     missing_inputs             What the contract asks for and the month lacks.
-    notes                      What the contract agrees beside the rules on prices.
+    notes                      What the contract agrees beside the rules on prices, and the rulings by which
+                               a change inside the month was priced.
     """
 
     month: BillingMonth

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
-from pipelines.codes import Confidence
+from pipelines.codes import Confidence, ContractNote
 from pipelines.errors import UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff.charges.basic_charge import basic_charges
+from pipelines.tariff.charges.changed_capacity import ruling_notes
 from pipelines.tariff.charges.energy import energy_charges
 from pipelines.tariff.charges.exported_energy import export_charges
 from pipelines.tariff.charges.power_factor import adjustment_charges, mean_power_factor
@@ -38,7 +39,8 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     """
     _check(supply)
     sheets, (first, _) = price_sheets(facts, known), supply.days
-    supply, notes = as_ruled(supply, sheets.of(contract_rules, None, first, first))
+    supply, beside = as_ruled(supply, sheets.of(contract_rules, None, first, first))
+    found = {*beside, *ruling_notes(supply, sheets)}
     with localcontext() as context:
         context.prec = EXACT_DIGITS
         charges = [*energy_charges(supply, sheets), *basic_charges(supply, sheets)]
@@ -61,7 +63,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
             adjustment_ratio=adjustments[0].unit_price if adjustments else None,
             average_price_cny_per_kwh=average_price(total, supply.energy_kwh),
             missing_inputs=supply.missing_inputs,
-            notes=notes,
+            notes=tuple(note for note in ContractNote if note in found),
         )
 
 

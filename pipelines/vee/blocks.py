@@ -30,6 +30,9 @@ class CurveBlock:
                       no interval is.
     silent_before     (days) days before it on which nothing came and that the block does not hold; none: it
                       holds every day.
+    feeds_in          (days) whether the series counts active energy fed in; none: none does.
+    scale             (days x slots) what reconciling with registers multiplied an estimate with, 1 elsewhere;
+                      none: nothing was reconciled (yet).
     """
 
     energy: FloatArray
@@ -45,6 +48,8 @@ class CurveBlock:
     silent_before: IntArray | None = None
     told_again: BoolArray | None = None
     disputed: BoolArray | None = None
+    feeds_in: BoolArray | None = None
+    scale: FloatArray | None = None
 
     @property
     def interval_hours(self) -> float:
@@ -140,6 +145,8 @@ class DayBlock:
                       whole. [kWh or kvarh]
     span_measured     What of it is not estimated, where they are not all whole: a lower bound, NaN where no
                       curve came. [kWh or kvarh]
+    span_received     What was received for the days that this read closes, before any check took a value
+                      away; NaN where an interval did not come. [kWh or kvarh]
     resolution        Smallest step of the register times the multiplier, NaN where there is no register. [kWh
                       or kvarh]
     estimated_ratio   Share of the energy that was estimated.
@@ -162,6 +169,7 @@ class DayBlock:
     span_register: FloatArray
     span_curve: FloatArray
     span_measured: FloatArray
+    span_received: FloatArray
     resolution: FloatArray
     estimated_ratio: FloatArray
     interval_minutes: IntArray

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pipelines.settings import FrozenSettings, SettingsFile
+from pipelines.vee.balance_settings import CatchUpSettings, NegativeSettings, NightSettings, PeakSettings
 from pipelines.vee.moved_settings import LATER, MOVED
 
 
@@ -19,6 +20,24 @@ class RunSettings(FrozenSettings):
     )
     stuck_hours: float = Field(
         gt=0, description="VEE-V05 fires on one non-zero value that repeats for at least so long."
+    )
+    least_hours: float = Field(
+        gt=0,
+        description=(
+            "VEE-V04 and VEE-V05 also fire on shorter runs, if they are `runs.natural_ratio` times as long "
+            "as the series' own longest and at least so long."
+        ),
+    )
+    natural_ratio: float = Field(
+        gt=1,
+        description="VEE-V04 and VEE-V05: multiple of the series' own longest run at which one stands out.",
+    )
+    rare_days: int = Field(
+        ge=1,
+        description=(
+            "VEE-V04 and VEE-V05: the longest run, and another for so many days, is left aside before the "
+            "own longest run is taken: what comes less often is no habit."
+        ),
     )
     inactive_days: int = Field(
         ge=2, description="VEE-V30 fires on a run of days without energy at least so long."
@@ -125,6 +144,13 @@ class IntervalSumSettings(FrozenSettings):
     unit_factor_tolerance_ratio: float = Field(
         gt=0, lt=1, description="VEE-V32: how near to such a factor curve over register must lie."
     )
+    scale_ratio: float = Field(
+        gt=1,
+        description=(
+            "VEE-V41 fires where reconciling multiplies an estimate with more than this, or with less than "
+            "one over this."
+        ),
+    )
 
 
 class DayUseSettings(FrozenSettings):
@@ -137,6 +163,36 @@ class DayUseSettings(FrozenSettings):
         gt=0, lt=1, description="VEE-V24: and on a day below that median by more than this share."
     )
     like_days: int = Field(ge=1, description="VEE-V24: number of nearest like-days whose median is taken.")
+
+
+class LevelStepSettings(FrozenSettings):
+    """Levels of days that step by a factor and stay."""
+
+    window_days: int = Field(
+        ge=3, description="VEE-V40: days on either side of a step that are looked at, at most."
+    )
+    least_days: int = Field(
+        ge=3, description="VEE-V40: days on either side of a step that a factor below `far_ratio` needs."
+    )
+    least_days_far: int = Field(ge=2, description="VEE-V40: and one beyond it.")
+    far_ratio: float = Field(
+        gt=1, description="VEE-V40: factors from here on are far from what a load does of itself."
+    )
+    tolerance_ratio: float = Field(
+        gt=0,
+        lt=0.2,
+        description=(
+            "VEE-V40: the median of like-days after over before may miss a factor by this share of the "
+            "factor's logarithm; beyond `far_ratio` by this logarithm, or by twice its standard error."
+        ),
+    )
+    spread_ratio: float = Field(
+        gt=0,
+        description=(
+            "VEE-V40: factors below `far_ratio` are told where the days of a side spread by no more than "
+            "this share of the factor's logarithm."
+        ),
+    )
 
 
 class TrimmedMaximumSettings(FrozenSettings):
@@ -328,11 +384,16 @@ class VeeSettings(SettingsFile):
 
     runs: RunSettings
     spikes: SpikeSettings
+    peaks: PeakSettings
+    catch_up: CatchUpSettings
+    negatives: NegativeSettings
+    nights: NightSettings
     capacity: CapacitySettings
     single_phase: SinglePhaseSettings
     registers: RegisterSettings
     interval_sum: IntervalSumSettings
     day_use: DayUseSettings
+    level_step: LevelStepSettings
     trimmed_maximum: TrimmedMaximumSettings
     prolonged_estimation: ProlongedEstimationSettings
     gaps: GapLimitSettings

@@ -27,6 +27,8 @@ NEEDED = (
     "unit_price",
     "amount_cny",
 )
+PRICE_DIGITS = 2
+"""A price printed with fewer digits after the point than the fen says nothing of the price."""
 _NUMBERS = ("quantity", "unit_price", "amount_cny")
 
 
@@ -203,7 +205,7 @@ def audit(
     issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_then: Sequence[BillLine] = ()
 ) -> list[Finding]:
     """The differences, in the order of the computed bill, then what the issued one has on top; empty where
-    both agree to the fen.
+    both agree to the fen. A price or quantity printed with fewer digits is no difference.
 
     computed       With all facts known today.
     as_known_then  The same with the facts known when the bill was issued: tells a wrong price from one that
@@ -277,11 +279,33 @@ def _is_product(issued: IssuedLine) -> bool:
     return is_cut and abs(product - issued.amount_cny) <= (FEN + abs(issued.unit_price) * QUANTITY_STEP) / 2
 
 
+def _is_printed_as(printed: Decimal, computed: Decimal, least_digits: int) -> bool:
+    """Whether a printed figure is the computed one, rounded to the digits that it shows; of a half either
+    neighbour.
+
+    least_digits  Digits after the point that it must show to pass as a rounded one.
+    """
+    digits = max(-int(printed.as_tuple().exponent), 0)  # only finite numbers are read
+    step = Decimal(1).scaleb(-digits)
+    return printed == computed or (digits >= least_digits and abs(printed - computed) * 2 <= step)
+
+
+def _agrees(issued: IssuedLine, line: BillLine) -> bool:
+    """Whether a bill prints this line: the amount to the fen, quantity and price with the digits that it has
+    room for.
+    """
+    return (
+        issued.amount_cny == line.amount_cny
+        and _is_printed_as(issued.quantity, line.quantity, 0)
+        and _is_printed_as(issued.unit_price, line.unit_price, PRICE_DIGITS)
+    )
+
+
 def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Finding | None:
+    if _agrees(issued, line):
+        return None
     quantity_differs, price_differs = issued.quantity != line.quantity, issued.unit_price != line.unit_price
     if not quantity_differs and not price_differs:
-        if issued.amount_cny == line.amount_cny:
-            return None
         reason, detail = (
             Reason.ARITHMETIC,
             f"{issued.quantity} x {issued.unit_price} = {line.amount_cny}, not {issued.amount_cny}",

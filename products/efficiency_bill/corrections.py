@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipelines.codes import Confidence, LineComponent, TouPeriod
 from pipelines.errors import ZhixiangError
 from pipelines.facts import Facts
-from pipelines.periods import LOCAL_ZONE, BillingMonth
+from pipelines.periods import BillingMonth, day_of_run
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
@@ -34,15 +34,13 @@ from products.efficiency_bill.rows import (
 )
 from products.efficiency_bill.tables import CorrectionCause, EfficiencyBillLinesV1
 
-_INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
-
 
 def issued_revision_of(
     bill: EfficiencyBillV1Row, lines: Sequence[EfficiencyBillLinesV1Inside], case_inputs: str
 ) -> IssuedRevision:
     """A revision from its rows of result and evidence."""
     ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
-    day, is_priced = issued_on(bill["computed_run_id"] or ""), bill["total_cny"] is not None
+    day, is_priced = day_of_run(bill["computed_run_id"] or ""), bill["total_cny"] is not None
     return IssuedRevision(
         int(bill["revision"]),
         day,
@@ -52,19 +50,6 @@ def issued_revision_of(
         case_inputs,
         bill["model_version"],
     )
-
-
-def issued_on(run_id: str) -> date | None:
-    """The local day of a run, whose id begins with its instant in UTC; None for another id.
-
-    >>> issued_on("20261120T180000Z-0a1b2c")
-    datetime.date(2026, 11, 21)
-    """
-    try:
-        instant = datetime.strptime(run_id[:_INSTANT], _INSTANT_FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return instant.astimezone(LOCAL_ZONE).date()
 
 
 def revised(bill: Bill, newest: IssuedRevision | None, facts: Facts) -> RevisedBill | None:

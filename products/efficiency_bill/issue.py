@@ -9,16 +9,17 @@ from typing import TypedDict
 from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff import PricedMonth
-from products.efficiency_bill.advice.advice import advise
+from products.efficiency_bill.advice.advice import Advised, advised
 from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.bill import Bill
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.columns import bill_terms
 from products.efficiency_bill.case.text import case_as_text
+from products.efficiency_bill.comparison.standing import is_band_trusted, praises
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.tables import BaselineVerdict
+from products.efficiency_bill.tables import BaselineVerdict, RecordQuestion
 
 # Why a bill lacks its price although the contract is known and the month was metered.
 CONTRACT_REFUSED = "contract_refused"
@@ -44,6 +45,16 @@ class BaselineColumns(TypedDict):
     baseline_high_kwh: float | None
     baseline_kind: str | None
     baseline_verdict_code: str | None
+
+
+class GroundsColumns(TypedDict):
+    """Columns of a bill that tell on what it was judged and advised; empty on one of an earlier version."""
+
+    band_coverage_ratio: float | None
+    record_question_code: str | None
+    peers_hidden_code: str | None
+    praise_codes: list[str] | None
+    day_is_spread: list[bool] | None
 
 
 _SIX_PLACES = Decimal("0.000001")
@@ -87,7 +98,8 @@ def _bill(
     model_version: str,
 ) -> Bill:
     priced = found if isinstance(found, PricedMonth) else None
-    advice = [] if priced is None else advise(situation_of(case, priced), facts, settings)
+    found_advice = _advised(case, priced, facts, settings)
+    advice = found_advice.rows
     emission = _emission(case, facts, settings)
     lacks = [*case.lacks]
     if isinstance(found, ZhixiangError):
@@ -112,10 +124,12 @@ def _bill(
         "previous_energy_kwh": case.previous_energy_kwh,
         "previous_total_cny": previous_total,
         "peer_count": case.peers.count,
-        "peer_percentile_pct": case.peers.percentile,
+        "peer_percentile_pct": _percentile(case),
         "intensity_kwh_per_m2": case.peers.intensity,
         "peer_median_kwh_per_m2": case.peers.median,
-        **_baseline_columns(case),
+        **_baseline_columns(case, settings),
+        **_grounds_columns(case, settings),
+        "joint_saving_cny": found_advice.joint_saving_cny,
         **case.day_columns,
         "emission_kg_co2": None if emission is None else float(case.energy_kwh * emission),
         "emission_factor_kg_co2_per_kwh": emission,
@@ -125,6 +139,47 @@ def _bill(
         "lines": [] if priced is None else rows_of_lines(priced),
         "advice": advice,
         "inputs": [{"case_inputs": case_as_text(case)}],
+    }
+
+
+def _advised(
+    case: Case, priced: PricedMonth | None, facts: Facts, settings: EfficiencyBillSettings
+) -> Advised:
+    """None on a bill without a price, nor on one whose energy is estimated beyond the limit: what was not
+    measured cannot be saved. One that an earlier version kept had its advice whatever was estimated.
+    """
+    is_guessed = case.grounds is not None and case.shown["is_estimated_above_limit"]
+    if priced is None or is_guessed:
+        return Advised([])
+    return advised(situation_of(case, priced), facts, settings)
+
+
+def _percentile(case: Case) -> float | None:
+    """The rank among the peers; a figure that cannot be one has none. [%]"""
+    is_asked = case.grounds is not None and case.grounds.is_implausible(case.peers.intensity)
+    return None if is_asked else case.peers.percentile
+
+
+def _grounds_columns(case: Case, settings: EfficiencyBillSettings) -> GroundsColumns:
+    grounds = case.grounds
+    if grounds is None:
+        return {
+            "band_coverage_ratio": None,
+            "record_question_code": None,
+            "peers_hidden_code": None,
+            "praise_codes": None,
+            "day_is_spread": None,
+        }
+    baseline = None if case.baseline is None else case.baseline[:3]
+    praise = praises(grounds, baseline, _percentile(case), settings)
+    is_asked = grounds.is_implausible(case.peers.intensity)
+    spread = [day in grounds.spread_days for day in range(1, case.month.day_count + 1)]
+    return {
+        "band_coverage_ratio": grounds.band_coverage,
+        "record_question_code": RecordQuestion.FLOOR_AREA.value if is_asked else None,
+        "peers_hidden_code": None if grounds.peers_hidden is None else grounds.peers_hidden.value,
+        "praise_codes": [each.value for each in praise],
+        "day_is_spread": spread,
     }
 
 
@@ -192,10 +247,12 @@ def situation_of(case: Case, priced: PricedMonth) -> Situation:
         baseline=None if case.baseline is None else case.baseline[:3],
         intensity=intensity,
         usage=case.usage,
+        grounds=case.grounds,
+        percentile=_percentile(case),
     )
 
 
-def _baseline_columns(case: Case) -> BaselineColumns:
+def _baseline_columns(case: Case, settings: EfficiencyBillSettings) -> BaselineColumns:
     if case.baseline is None:
         return {
             "baseline_kwh": None,
@@ -204,23 +261,32 @@ def _baseline_columns(case: Case) -> BaselineColumns:
             "baseline_kind": None,
             "baseline_verdict_code": None,
         }
-    # The baseline has learned from what meters count.
-    energy = float(case.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0)
     expected, low, high, kind = case.baseline
-    verdict = (
-        BaselineVerdict.BELOW
-        if energy < low
-        else BaselineVerdict.ABOVE
-        if energy > high
-        else BaselineVerdict.WITHIN
-    )
+    verdict = _verdict(case, low, high, settings)
     return {
         "baseline_kwh": expected,
         "baseline_low_kwh": low,
         "baseline_high_kwh": high,
         "baseline_kind": kind,
-        "baseline_verdict_code": verdict.value,
+        "baseline_verdict_code": None if verdict is None else verdict.value,
     }
+
+
+def _verdict(case: Case, low: float, high: float, settings: EfficiencyBillSettings) -> BaselineVerdict | None:
+    """Where the days that the baseline expected something of lie; None where its bands did not hold often
+    enough to judge by.
+    """
+    grounds = case.grounds
+    if grounds is None or grounds.compared_kwh is None:
+        # As bills up to 0.4.0 were judged: the baseline has learned from what meters count.
+        energy = float(case.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0)
+    elif not is_band_trusted(grounds, settings):
+        return None
+    else:
+        energy = grounds.compared_kwh
+    if energy < low:
+        return BaselineVerdict.BELOW
+    return BaselineVerdict.ABOVE if energy > high else BaselineVerdict.WITHIN
 
 
 def _emission(case: Case, facts: Facts, settings: EfficiencyBillSettings) -> Decimal | None:

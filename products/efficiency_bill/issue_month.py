@@ -149,7 +149,7 @@ class BillRun:
 
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
             customers = rows.of_bucket(bucket)
-            cases = customers.cases(peers)
+            cases = customers.cases(peers, facts)
             try:
                 bills = list(issue_bills(cases, facts, rows.settings, *model))
             except FactNotInForceError as error:
@@ -167,13 +167,13 @@ class BillRun:
         self, inputs: Inputs, buckets: Sequence[Bucket], missing: MissingFact
     ) -> list[EfficiencyBillUnbilledV1Row]:
         """Who has no bill of a month that a missing fact halts."""
-        rows = replace(self.rows, baselines=None)
+        rows, facts = replace(self.rows, baselines=None), self.facts
         files = {table: list(inputs.standing(table)) for table in ISSUED}
 
         def told(bucket: Bucket) -> Mapping[str, Any]:
             customers = rows.of_bucket(bucket)
             stands = _priced_bills(Standing(files, bucket), rows.month)
-            found = halted_rows(customers.cases(None), stands, rows.month, missing)
+            found = halted_rows(customers.cases(None, facts), stands, rows.month, missing)
             return {"unbilled": [*customers.known.unbilled.values(), *found]}
 
         reports = _reports(inputs, buckets, told)

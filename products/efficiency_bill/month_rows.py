@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.engine.revisions import Bucket
 from pipelines.engine.step import Inputs
+from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.storage.scan import by_partition, read_columns
@@ -18,14 +20,24 @@ from pipelines.tables.base import CUSTOMER, STRING, Table, rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.rows.gold import GoldBillingSuppliesRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow
-from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWeather
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverDayCurves,
+    SilverMeterPoints,
+    SilverRegisterEnergy,
+    SilverWeather,
+)
 from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.supply_rows import Supplies
 from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, holds_in
-from products.efficiency_bill.case.case import Case, gather_cases
+from pipelines.transforms.ground.slot_periods import PeriodsOfDays
+from products.efficiency_bill.case.case import Case, billed_accounts, gather_cases
+from products.efficiency_bill.case.gathered_grounds import KnownOfMonth, looked_at
 from products.efficiency_bill.comparison.days import WEATHER, account_energy, arrange_days
+from products.efficiency_bill.comparison.missed_reads import spread_rows
+from products.efficiency_bill.comparison.month_curves import month_curves
 from products.efficiency_bill.comparison.peers import PeerGroups
-from products.efficiency_bill.served_model import Baselines
+from products.efficiency_bill.served_model import Baselines, coverage_of
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.unbilled.billed import BilledCustomers, billed_customers
 
@@ -35,6 +47,8 @@ READS: tuple[type[Table], ...] = (
     GoldBillingSupplies,
     GoldDayEnergy,
     SilverMeterPoints,
+    SilverRegisterEnergy,
+    SilverDayCurves,
 )
 _OF_EARLIER_MONTHS = (CUSTOMER, "billing_month", "mains")
 """Of months before the one before, the highest demands alone are told."""
@@ -64,6 +78,9 @@ class MonthRows:
         of_month = by_partition(files[GoldDayEnergy], GoldDayEnergy).get(str(month), [])
         files[GoldBillingSupplies] = [path for name in months for path in supplies.get(name, [])]
         files[GoldDayEnergy] = of_month
+        # A read that closes a span inside the month lies in it as well.
+        for table in (SilverRegisterEnergy, SilverDayCurves):
+            files[table] = by_partition(files[table], table).get(str(month), [])
         limits = inputs.settings.section(PublicationSettings)
         return cls(month, files, settings, limits, baselines)
 
@@ -114,16 +131,18 @@ class MonthOfCustomers:
         supplies = rows_of_table(whole, GoldBillingSuppliesRow) + rows_of_table(left, GoldBillingSuppliesRow)
         return Supplies(supplies, rows_of_table(self._customers, SilverCustomersRow))
 
-    def cases(self, peers: PeerGroups | None) -> list[Case]:
+    def cases(self, peers: PeerGroups | None, facts: Facts) -> list[Case]:
         """One case for each that is billed.
 
         peers  Of all customers; None: these are all.
+        facts  Whose time-of-use hours the curves are looked at by.
         """
         rows = self.rows
         of_month = ds.field("weather_date").isin([*rows.month.days])
         weather = read_columns(rows.files[SilverWeather], SilverWeather, WEATHER, of_month, use_threads=False)
         energy = account_energy(rows.files[GoldDayEnergy], self.known.names, self.bucket)
-        days = arrange_days(energy, self._customers, weather)
+        spread = spread_rows(rows.files[GoldDayEnergy], rows.files[SilverRegisterEnergy], self.known.names)
+        days = arrange_days(energy, self._customers, weather, self._ours(spread))
         return gather_cases(
             self.accounts,
             days,
@@ -133,6 +152,26 @@ class MonthOfCustomers:
             rows.limits,
             self.known.names,
             peers,
+            self._known_of_month(facts),
+        )
+
+    def _ours(self, spread: pa.Table) -> pa.Table:
+        """Rows of this bucket's customers alone."""
+        names = pa.array(sorted(self._metered), STRING)
+        return spread.filter(pc.is_in(spread[CUSTOMER], value_set=names)) if spread.num_rows else spread
+
+    def _known_of_month(self, facts: Facts) -> KnownOfMonth:
+        rows, month = self.rows, self.rows.month
+        found = billed_accounts(self.accounts, month, self.known.names)
+        points = {point for account in found.values() if (point := looked_at(account)) is not None}
+        coverage = None
+        if rows.baselines is not None:
+            least = rows.settings.least_coverage_customers
+            coverage = coverage_of(rows.baselines.coverage, str(month), least)
+        return KnownOfMonth(
+            month_curves(rows.files[SilverDayCurves], points, month),
+            PeriodsOfDays(facts.time_of_use.slot_matrix),
+            coverage,
         )
 
     @cached_property

@@ -180,11 +180,17 @@ class EfficiencyBillV1Computed(TypedDict):
     baseline_low_kwh: float | None
     baseline_high_kwh: float | None
     baseline_verdict_code: str | None
+    band_coverage_ratio: float | None
+    record_question_code: str | None
+    peers_hidden_code: str | None
+    praise_codes: list[str] | None
+    joint_saving_cny: Decimal | None
     baseline_kind: str | None
     day_kwh: list[float | None]
     day_expected_kwh: list[float | None]
     day_low_kwh: list[float | None]
     day_high_kwh: list[float | None]
+    day_is_spread: list[bool] | None
     emission_kg_co2: float | None
     emission_factor_kg_co2_per_kwh: Decimal | None
     estimated_ratio: float

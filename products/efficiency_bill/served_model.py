@@ -15,6 +15,10 @@ from products.efficiency_bill.comparison.baseline import Baseline
 
 MODEL = "efficiency_bill_baseline"
 COEFFICIENTS = "coefficients.json"
+COVERAGE = "band_coverage.json"
+"""How often the bands held in months really billed: month -> customers whose month lay inside, and all."""
+
+Coverage = Mapping[str, tuple[int, int]]
 
 
 def write_coefficients(baselines: Mapping[str, Baseline]) -> bytes:
@@ -29,6 +33,24 @@ def read_coefficients(files: Mapping[str, bytes]) -> dict[str, Baseline]:
     return {name: Baseline(**values) for name, values in json.loads(files[COEFFICIENTS]).items()}
 
 
+def write_coverage(coverage: Coverage) -> bytes:
+    """Every month's count, in order."""
+    told = {month: list(coverage[month]) for month in sorted(coverage)}
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+
+def coverage_of(coverage: Coverage, month: str, least_customers: int) -> float | None:
+    """Share of customers whose billed month lay in its band: of the month itself, else of all months that
+    were measured; None where that is fewer than so many. [1]
+
+    >>> coverage_of({"2026-08": (30, 40)}, "2026-09", 30)
+    0.75
+    """
+    own = [coverage[month]] if month in coverage else list(coverage.values())
+    inside, of = (sum(each[place] for each in own) for place in (0, 1))
+    return inside / of if of >= max(least_customers, 1) else None
+
+
 class Baselines:
     """The baselines of a model, on their way to workers as they are kept: a worker reads them once, whatever
     number of buckets it is given.
@@ -37,6 +59,9 @@ class Baselines:
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._coefficients = files[COEFFICIENTS]
         self._digest = hashlib.sha256(self._coefficients).hexdigest()
+        # A model of an earlier version tells none.
+        told = json.loads(files[COVERAGE]) if COVERAGE in files else {}
+        self.coverage: Coverage = {month: (inside, of) for month, (inside, of) in told.items()}
 
     def get(self, customer: str) -> Baseline | None:
         """A customer's baseline; None for one without."""

@@ -65,6 +65,14 @@ class EfficiencyBillSettings(SettingsFile):
         "baseline.least_days": 10,
         "baseline.least_weather_ratio": 0.8,
         "demand_months": 3,
+        "least_band_coverage": 0.0,
+        "least_coverage_customers": 30,
+        "implausible_quartile_ranges": 1000.0,
+        "praised_percentile_pct": 0.0,
+        "moved_break_minutes": 60,
+        "standstill_ratio": 0.5,
+        "night_hours": [1, 4],
+        "night_load_ratios": [0.2, 0.6],
     }
 
     billed: BilledSettings
@@ -81,6 +89,17 @@ class EfficiencyBillSettings(SettingsFile):
     )
     band_level: float = Field(
         gt=0, lt=1, description="Share of days or months that the band is meant to hold."
+    )
+    least_band_coverage: float = Field(
+        ge=0,
+        lt=1,
+        description=(
+            "Share of customers whose billed months must really have lain in their bands; below it no bill "
+            "is judged by its baseline. 0: every bill is."
+        ),
+    )
+    least_coverage_customers: int = Field(
+        ge=1, description="Customers of a billed month below which that share is not measured."
     )
     change_points_celsius: tuple[float, ...] = Field(description="Temperatures tried as change points.")
     emission_region: Literal["east_china", "national"] = Field(
@@ -111,10 +130,43 @@ class EfficiencyBillSettings(SettingsFile):
     shifted_peak_ratio: float = Field(
         gt=0,
         le=1,
-        description="Share of peak and sharp energy that the shifting advice moves into the valley.",
+        description=(
+            "Of bills up to 0.4.0: share of peak and sharp energy that the shifting advice moved into the "
+            "valley."
+        ),
+    )
+    moved_break_minutes: int = Field(
+        ge=15,
+        le=240,
+        multiple_of=15,
+        description="Length of the break that the advice on hours moves. [min]",
+    )
+    standstill_ratio: float = Field(
+        gt=0,
+        lt=1,
+        description="A quarter hour with less than this share of the busy ones' energy stands still.",
+    )
+    night_hours: tuple[int, int] = Field(
+        description="First hour of the night and the hour at which it ends, for the base-load advice. [h]"
+    )
+    night_load_ratios: tuple[float, float] = Field(
+        description=(
+            "The base-load advice stands where the night has this share of the busy hours' load: from, "
+            "to. Below it little is left on; above it the night is worked."
+        )
+    )
+    implausible_quartile_ranges: float = Field(
+        gt=0,
+        description=(
+            "An energy per floor area so many interquartile ranges outside the quartiles of its peers, on a "
+            "logarithmic scale, is a question to the record of the area: no rank, no saving."
+        ),
+    )
+    praised_percentile_pct: float = Field(
+        ge=0, lt=50, description="Who uses less than all but this share of the peers is praised. [%]"
     )
     base_load_cut_ratio: float = Field(
-        gt=0, le=1, description="Share of the base load that the base-load advice saves."
+        gt=0, le=1, description="Share of the night load that the base-load advice saves."
     )
     weekend_cut_ratio: float = Field(
         gt=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.engine.step import Step, TrainStep
 from pipelines.tables.gold import GoldDayEnergy
-from pipelines.tables.silver import SilverCustomers, SilverWeather
+from pipelines.tables.silver import SilverCustomers, SilverRegisterEnergy, SilverWeather
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.reached import reaches_baselines
 from products.efficiency_bill.served_model import MODEL
@@ -17,10 +17,10 @@ STEPS: tuple[Step | TrainStep, ...] = (
         stage="train",
         name="train-baseline",
         model=MODEL,
-        reads=(GoldDayEnergy, SilverWeather, SilverCustomers),
+        reads=(GoldDayEnergy, SilverRegisterEnergy, SilverWeather, SilverCustomers),
         train=train,
         settings=(EfficiencyBillSettings,),
-        may_be_empty=(SilverWeather,),
+        may_be_empty=(SilverWeather, SilverRegisterEnergy),
         of_months=reference_in_words,
         is_reached=reaches_baselines,
     ),

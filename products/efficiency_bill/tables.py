@@ -31,6 +31,7 @@ from pipelines.tables.base import (
 )
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
+from products.efficiency_bill.comparison.grounds import PeersHidden, Praise
 
 
 class BaselineVerdict(StrEnum):
@@ -39,6 +40,12 @@ class BaselineVerdict(StrEnum):
     BELOW = "below"
     WITHIN = "within"
     ABOVE = "above"
+
+
+class RecordQuestion(StrEnum):
+    """What a bill asks the customer to look up in its record before it compares."""
+
+    FLOOR_AREA = "floor_area"
 
 
 class UnbilledReason(StrEnum):
@@ -127,6 +134,36 @@ class EfficiencyBillV1(RevisedResult, Table):
     baseline_low_kwh = Field(DOUBLE, "Lower edge of the band.", unit=Unit.KWH)
     baseline_high_kwh = Field(DOUBLE, "Upper edge of the band.", unit=Unit.KWH)
     baseline_verdict_code = Field(STRING, "Where the month lies.", codes=BaselineVerdict)
+    band_coverage_ratio = Field(
+        DOUBLE,
+        (
+            "Share of customers whose billed months really lay in their bands, as the model tells; below the "
+            "limit of the settings there is no verdict. Empty where it was not measured."
+        ),
+        unit=Unit.RATIO,
+        minimum=0,
+        maximum=1,
+        later=True,
+    )
+    record_question_code = Field(
+        STRING,
+        "What of the record to look at, as energy per floor area lies far from all peers; then no rank.",
+        codes=RecordQuestion,
+        later=True,
+    )
+    peers_hidden_code = Field(STRING, "Why nothing is compared with peers.", codes=PeersHidden, later=True)
+    praise_codes = Field(
+        pa.list_(STRING),
+        "What the customer is praised for; empty up to 0.4.0.",
+        codes=Praise,
+        later=True,
+    )
+    joint_saving_cny = Field(
+        AMOUNT,
+        "What all of its advice together would have saved, priced once; empty with fewer than two.",
+        unit=Unit.CNY,
+        later=True,
+    )
     baseline_kind = Field(
         STRING,
         "Form of the baseline: flat, cooling, heating, cooling_heating; day_type where there is no weather.",
@@ -142,6 +179,11 @@ class EfficiencyBillV1(RevisedResult, Table):
     )
     day_low_kwh = Field(pa.list_(DOUBLE), "Lower edge of the day's band.", unit=Unit.KWH, nullable=False)
     day_high_kwh = Field(pa.list_(DOUBLE), "Upper edge of the day's band.", unit=Unit.KWH, nullable=False)
+    day_is_spread = Field(
+        pa.list_(BOOLEAN),
+        "Whether a day's energy is a share of what one read after missed ones settled; empty up to 0.4.0.",
+        later=True,
+    )
     emission_kg_co2 = Field(DOUBLE, "Energy times the emission factor.", unit=Unit.KG_CO2)
     emission_factor_kg_co2_per_kwh = Field(
         PRICE, "The factor, of the newest year published.", unit=Unit.KG_CO2_PER_KWH

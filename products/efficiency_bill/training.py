@@ -4,7 +4,7 @@ days kept back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,7 +19,7 @@ from pipelines.storage.scan import read_columns, whole_table
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.rows.silver import SilverCustomersRow
-from pipelines.tables.silver import SilverCustomers, SilverWeather
+from pipelines.tables.silver import SilverCustomers, SilverRegisterEnergy, SilverWeather
 from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
 from products.efficiency_bill.comparison.days import (
     STATIONS,
@@ -28,7 +28,16 @@ from products.efficiency_bill.comparison.days import (
     account_energy,
     arrange_days,
 )
-from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
+from products.efficiency_bill.comparison.missed_reads import spread_rows
+from products.efficiency_bill.served_model import (
+    COEFFICIENTS,
+    COVERAGE,
+    MODEL,
+    Coverage,
+    ServedModel,
+    write_coefficients,
+    write_coverage,
+)
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.unbilled.billed import may_be_billed
 from products.page_kit.palette import PAGE
@@ -61,11 +70,12 @@ def train(inputs: Inputs) -> TrainedModel:
     customers = whole_table(inputs.paths(SilverCustomers), SilverCustomers)
     names = may_be_billed(rows_of_table(customers, SilverCustomersRow), settings.billed)
     rows = account_energy(inputs.paths(GoldDayEnergy), names)
+    spread = spread_rows(inputs.paths(GoldDayEnergy), inputs.paths(SilverRegisterEnergy), names)
     terms = customers.select([*STATIONS, "provenance"])
     weather = read_columns(inputs.paths(SilverWeather), SilverWeather, WEATHER)
     last = reference_end(settings, inputs.months)
-    days = arrange_days(rows, terms, weather)
-    days = days if last is None else days.until(last)
+    every = arrange_days(rows, terms, weather, spread)
+    days = every if last is None else every.until(last)
     baselines = fit_all(days, settings) if days.customers and days.days else {}
     if not baselines:
         raise TooLittleDataError(
@@ -76,7 +86,8 @@ def train(inputs: Inputs) -> TrainedModel:
         )
     learned = terms.filter(pc.is_in(terms["customer_id"], pa.array(sorted(baselines))))
     provenance = joined_provenance(pc.unique(learned["provenance"]).to_pylist())
-    metrics = measure(days, baselines, settings)
+    coverage = {} if last is None else billed_coverage(every, baselines, last, settings)
+    metrics = measure(days, baselines, settings) | coverage_metrics(coverage)
     shown = sorted(baselines)[:3]
     example: dict[str, list[object]] = {
         "customer_id": list(shown),
@@ -88,7 +99,7 @@ def train(inputs: Inputs) -> TrainedModel:
     answer = ServedModel(baselines).predict(pd.DataFrame(example))
     return TrainedModel(
         name=MODEL,
-        files={COEFFICIENTS: write_coefficients(baselines)},
+        files={COEFFICIENTS: write_coefficients(baselines), COVERAGE: write_coverage(coverage)},
         loader_module="products.efficiency_bill.served_model",
         input_example=example,
         output_example={"expected_kwh": answer["expected_kwh"].tolist()},
@@ -101,7 +112,7 @@ def train(inputs: Inputs) -> TrainedModel:
         plots={"cv_rmse.png": _histogram([baseline.cv_rmse for baseline in baselines.values()], provenance)},
         inputs={
             table.name: inputs.versions[table.name]
-            for table in (GoldDayEnergy, SilverWeather, SilverCustomers)
+            for table in (GoldDayEnergy, SilverRegisterEnergy, SilverWeather, SilverCustomers)
         },
         tags={"provenance": provenance},
     )
@@ -122,6 +133,61 @@ def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]
         for name, found in zip(days.customers, fitted, strict=True)
         if found is not None and found.days >= settings.least_reference_days
     }
+
+
+def billed_coverage(
+    days: Days,
+    baselines: Mapping[str, Baseline],
+    last: date,
+    settings: EfficiencyBillSettings,
+) -> Coverage:
+    """How many customers' months lay in their bands, and of how many, for each whole month after the
+    reference: those that are billed. What a kept-back end of the reference, in the same season as the rest of
+    it, cannot tell. Whatever months a run is asked for, the same days give the same.
+
+    days  Of the reference and after it; last: its last day.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for month in _whole_months(last + timedelta(days=1), days.days[-1]):
+        held = np.array([month.first_day <= day <= month.last_day for day in days.days], dtype=bool)
+        inside = of = 0
+        for name, baseline in baselines.items():
+            row = days.place[name]
+            energy = days.energy[row, held]
+            expected = baseline.expected(days.temperature[row, held], days.weekend[held])
+            known = np.isfinite(energy)
+            if not known.any() or not np.isfinite(expected[known]).all():
+                continue
+            miss = abs(float((energy[known] - expected[known]).sum()))
+            of += 1
+            inside += miss <= baseline.month_band(int(known.sum()), settings.band_level)
+        if of:
+            found[str(month)] = inside, of
+    return found
+
+
+def _whole_months(first: date, last: date) -> Iterator[BillingMonth]:
+    month = BillingMonth.of(first)
+    if month.first_day < first:
+        month = month.plus(1)
+    while month.last_day <= last:
+        yield month
+        month = month.plus(1)
+
+
+def coverage_metrics(coverage: Coverage) -> dict[str, float]:
+    """The same as metrics of the model: each month, and all together."""
+    found: dict[str, float] = {}
+    for month, (inside, of) in coverage.items():
+        found |= {
+            f"billed_{month.replace('-', '_')}_band_coverage": inside / of,
+            f"billed_{month.replace('-', '_')}_customers": float(of),
+        }
+    if coverage:
+        of_all = sum(of for _, of in coverage.values())
+        found["billed_month_band_coverage"] = sum(inside for inside, _ in coverage.values()) / of_all
+        found["billed_month_customers"] = float(of_all)
+    return found
 
 
 def measure(

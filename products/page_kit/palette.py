@@ -121,6 +121,7 @@ FILLED, EXPECTED_ERROR = "#e07b00", "#f9d9a6"
 
 # A bill's days against their baseline.
 ABOVE, BASELINE, EXPECTED = "#e09b2d", "#cfe5e1", "#37474f"
+BELOW, SPREAD = "#5c7fb0", "#8fc4bd"
 AXIS, GRID = "#78909c", "#e3eaec"
 
 # A price worked out from others' declarations, and how sure it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, TypedDict
@@ -14,12 +15,13 @@ from pipelines.facts.transfer_supply import TransferSupplyRules
 from pipelines.models.model import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings, is_publishable
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.rows.silver import SilverTransferDeclarationsRow
 from products.provenance import joined_provenance
 from products.transfer_fee_code.page.words import comparison_in_words
-from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
+from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised, usual_energy
 from products.transfer_fee_code.price.lawful_reference import MasterBill
 from products.transfer_fee_code.rows import (
     TransferFeeCodeEvidenceV1Computed,
@@ -49,10 +51,11 @@ def coded_rows(
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
-    declarations  Rows of silver_transfer_declarations of the month.
+    declarations  Rows of silver_transfer_declarations of the month and those before, of the suppliers whole.
     bills         The master bill of every supplier.
     bundle        The champion of ``transfer_fee_implied_price``; None where none was trained: no code has an
                   implied price then, and each says so.
@@ -62,7 +65,10 @@ def coded_rows(
     implied = prices or ImpliedPrices.none(settings)
     results: list[TransferFeeCodeV1Computed] = []
     evidence: list[TransferFeeCodeEvidenceV1Computed] = []
-    ordered = sorted(declarations, key=lambda row: (row["supplier_customer_id"], row["tenant_id"]))
+    of_month = [row for row in declarations if row["billing_month"] == str(month)]
+    ordered = sorted(of_month, key=lambda row: (row["supplier_customer_id"], row["tenant_id"]))
+    usual = _usual(declarations, month, settings)
+    groups = _groups(ordered, limits)
     of_suppliers = [implied.of(row["supplier_customer_id"], row["billing_month"]) for row in ordered]
     agreeing = implied.agreeing(
         of_suppliers,
@@ -71,7 +77,13 @@ def coded_rows(
     )
     for row, price, agrees in zip(ordered, of_suppliers, agreeing, strict=True):
         bill = bills[row["supplier_customer_id"]]
-        declared = Declaration(row["energy_kwh"], row["fee_cny"], row["other_charge_cny"] or Decimal(0))
+        declared = Declaration(
+            row["energy_kwh"],
+            row["fee_cny"],
+            row["other_charge_cny"] or Decimal(0),
+            usual.get((row["tenant_id"], row["supplier_customer_id"])),
+        )
+        group = groups[row["supplier_customer_id"]]
         verdict = judge(declared, bill, rules, settings)
         key: DeclarationKey = {
             "tenant_id": row["tenant_id"],
@@ -79,7 +91,9 @@ def coded_rows(
             "billing_month": row["billing_month"],
         }
         results.append(_result_row(row, declared, bill, verdict, rules, bundle))
-        evidence.append({**key, **_evidence_row(declared, bill, verdict, rules, price, agrees, facts)})
+        reading_day = _of_reading_day(declared, month, settings)
+        inside = _evidence_row(declared, bill, verdict, rules, price, agrees, facts, group, reading_day)
+        evidence.append({**key, **inside})
     return {
         TransferFeeCodeV1: _arrow(TransferFeeCodeV1, results),
         TransferFeeCodeEvidenceV1: _arrow(TransferFeeCodeEvidenceV1, evidence),
@@ -125,6 +139,8 @@ def _evidence_row(
     implied: SupplierPrice,
     agrees: bool | None,
     facts: Facts,
+    group: _Group,
+    reading_day: Fraction,
 ) -> TransferFeeCodeEvidenceV1Inside:
     return {
         "energy_kwh": declared.energy_kwh,
@@ -149,6 +165,10 @@ def _evidence_row(
         "red_min_ratio": rules.red_min_ratio,
         "colour_fact_id": facts.transfer_supply.colours.fact_id,
         "colour_confidence_code": rules.colour_confidence.value,
+        "usual_kwh": declared.usual_kwh,
+        "tenants_energy_kwh": group.energy_kwh,
+        "reading_day_cny": _amount(reading_day),
+        "is_group_publishable": group.is_publishable,
         "implied_price_cny_per_kwh": implied.price_cny_per_kwh,
         "implied_low_cny_per_kwh": implied.low_cny_per_kwh,
         "implied_high_cny_per_kwh": implied.high_cny_per_kwh,
@@ -159,6 +179,48 @@ def _evidence_row(
         "implied_note": implied.reason or None,
         "comparison": comparison_in_words(declared, bill, verdict, rules),
     }
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The tenants of a supplier in a month.
+
+    energy_kwh      Declared by all of them. [kWh]
+    is_publishable  Whether figures of all together may be shown to one of them.
+    """
+
+    energy_kwh: Decimal
+    is_publishable: bool
+
+
+def _groups(rows: Sequence[SilverTransferDeclarationsRow], limits: PublicationSettings) -> dict[str, _Group]:
+    energies: dict[str, list[Decimal]] = {}
+    for row in rows:
+        energies.setdefault(row["supplier_customer_id"], []).append(row["energy_kwh"])
+    return {
+        name: _Group(sum(found, Decimal(0)), is_publishable(found, limits))
+        for name, found in energies.items()
+    }
+
+
+def _usual(
+    rows: Sequence[SilverTransferDeclarationsRow], month: BillingMonth, settings: TransferFeeCodeSettings
+) -> dict[tuple[str, str], Decimal | None]:
+    """Tenant and supplier -> what the months before tell, see ``usual_energy``."""
+    before: dict[tuple[str, str], list[Decimal]] = {}
+    for row in rows:
+        if row["billing_month"] < str(month):
+            key = row["tenant_id"], row["supplier_customer_id"]
+            before.setdefault(key, []).append(row["energy_kwh"])
+    return {key: usual_energy(found, settings) for key, found in before.items()}
+
+
+def _of_reading_day(
+    declared: Declaration, month: BillingMonth, settings: TransferFeeCodeSettings
+) -> Fraction:
+    """The fee of as much of a day as a tenant's reading may lie beside the supplier's. [CNY]"""
+    days = Fraction(settings.implied_price.reading_date_tolerance_days)
+    return Fraction(declared.fee_cny) * days / month.day_count
 
 
 def _price(value: Fraction | None) -> Decimal | None:

@@ -67,10 +67,10 @@ class MonthRows:
         return int(read_columns(files, SilverTransferDeclarations, [_MONTH], of_month).num_rows)
 
     def declarations(self, bucket: Bucket) -> list[SilverTransferDeclarationsRow]:
-        """Declarations of the month to the suppliers of a bucket."""
+        """Declarations of the month and the months before to the suppliers of a bucket."""
         columns = SilverTransferDeclarations.business_columns()
         rows = bucket.rows(self.files[SilverTransferDeclarations], SilverTransferDeclarations, columns)
-        rows = rows.filter(pc.equal(rows[_MONTH], str(self.month)))
+        rows = rows.filter(pc.less_equal(rows[_MONTH], str(self.month)))
         return rows_of_table(rows, SilverTransferDeclarationsRow)
 
     def accounts(self, suppliers: set[str]) -> Supplies:
@@ -119,9 +119,11 @@ class TransferFeeCode:
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
             del standing
             declared = rows.declarations(bucket)
-            suppliers = {row["supplier_customer_id"] for row in declared}
+            suppliers = {
+                row["supplier_customer_id"] for row in declared if row["billing_month"] == str(month)
+            }
             known = known_bills(suppliers, rows.accounts(suppliers), month, facts, settings, limits)
-            made = coded_rows(declared, known.bills, bundle, month, facts, settings)
+            made = coded_rows(declared, known.bills, bundle, month, facts, settings, limits)
             return MadeResults(
                 made, None, {"is_any_priced": known.is_any_priced, "uncovered": known.uncovered}
             )

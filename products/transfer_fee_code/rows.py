@@ -32,6 +32,10 @@ class TransferFeeCodeEvidenceV1Inside(TypedDict):
     red_min_ratio: Decimal | None
     colour_fact_id: str
     colour_confidence_code: str
+    usual_kwh: Decimal | None
+    tenants_energy_kwh: Decimal | None
+    reading_day_cny: Decimal | None
+    is_group_publishable: bool | None
     implied_price_cny_per_kwh: float | None
     implied_low_cny_per_kwh: float | None
     implied_high_cny_per_kwh: float | None

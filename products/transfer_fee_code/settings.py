@@ -4,8 +4,9 @@ a code holds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -54,13 +55,18 @@ class TransferFeeCodeSettings(SettingsFile):
     """``conf/transfer_fee_code.yaml``."""
 
     file: ClassVar[str] = "transfer_fee_code.yaml"
+    later: ClassVar[Mapping[str, Any]] = {"unlike_before_ratio": 1_000_000, "unlike_before_months": 3}
 
     plausible_price_min_cny_per_kwh: Decimal = Field(
-        gt=0, description="A lower declared price is taken for a slip: grey. [CNY/kWh]"
+        gt=0, description="A lower charged price is taken for a slip: grey. [CNY/kWh]"
     )
     plausible_price_max_cny_per_kwh: Decimal = Field(
-        gt=0, description="A higher declared price is taken for a slip: grey. [CNY/kWh]"
+        gt=0, description="A higher price of the fee alone is taken for a slip: grey. [CNY/kWh]"
     )
+    unlike_before_ratio: int = Field(
+        ge=2, description="From so many times the energy of the tenant's earlier months on: grey, a slip."
+    )
+    unlike_before_months: int = Field(ge=2, description="Fewer earlier months say nothing of it.")
     max_missing_days: int = Field(ge=0, description="With more days of the master account missing: grey. [d]")
     implied_price: ImpliedPriceSettings
     code: SignedCodeSettings

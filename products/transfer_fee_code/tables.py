@@ -49,7 +49,7 @@ class TransferFeeCodeV1(RevisedResult, Table):
     )
     over_reference_cny = Field(
         AMOUNT,
-        "Charged above the lawful reference, whatever the colour; 0 at or below it, empty where grey.",
+        "Charged above the lawful reference, whatever the colour; 0 at or below it, empty without one.",
         unit=Unit.CNY,
         minimum=0,
     )
@@ -133,6 +133,25 @@ class TransferFeeCodeEvidenceV1(Revised, Table):
     red_min_ratio = Field(PRICE, "Red at or above this mark-up.", unit=Unit.RATIO)
     colour_fact_id = Field(STRING, "Fact that holds the bands.", nullable=False)
     colour_confidence_code = Field(STRING, "How sure the bands are.", codes=Confidence, nullable=False)
+    usual_kwh = Field(
+        ENERGY,
+        "Median energy that the tenant declared in the months before; empty where they are too few.",
+        unit=Unit.KWH,
+        minimum=0,
+    )
+    tenants_energy_kwh = Field(
+        ENERGY, "Energy that all tenants of the supplier declared for the month.", unit=Unit.KWH, minimum=0
+    )
+    reading_day_cny = Field(
+        AMOUNT,
+        "What a reading of the sub-meter beside the supplier's own day may explain by itself.",
+        unit=Unit.CNY,
+        minimum=0,
+    )
+    is_group_publishable = Field(
+        BOOLEAN,
+        "Whether figures of all the supplier's tenants together may be shown to one of them (15/15 rule).",
+    )
     implied_price_cny_per_kwh = Field(
         DOUBLE,
         "The supplier's price by its tenants' fees; empty from fewer tenants than needed.",

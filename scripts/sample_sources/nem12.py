@@ -1,5 +1,5 @@
-"""NEM12 interchange files, unchanged: readable ones, partly readable ones, and ones that must be refused with
-the reason expected.
+"""NEM12 and NEM13 interchange files, unchanged: readable ones, partly readable ones, and ones that must be
+refused with the reason expected.
 """
 
 from __future__ import annotations
@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.formats.contract import FormatSettings
-from pipelines.formats.nem12 import METER_POINT_PREFIX, Nem12
+from pipelines.formats.nem.nem12 import METER_POINT_PREFIX, Nem12
+from pipelines.formats.nem.nem13 import Nem13
 from pipelines.tables.bronze import BronzeMeterPoints
 from sample_sources.received import declared_header, declared_row
 from sample_sources.writing import Origin, SampleFolder
@@ -33,6 +34,9 @@ PARTLY = (
     "Example_NEM12_different_interval_length.csv",
     "Example_NEM12_incomplete_interval.csv",
 )
+
+# Accumulated registers, two reads a record.
+REGISTERS = ("Example_NEM13_consumption_data.csv", "Example_NEM13_forward_estimate.csv")
 
 # File -> (reason code, line, why).
 REFUSED = {
@@ -61,8 +65,6 @@ REFUSED = {
     "Example_NEM12_powercor.csv": ("missing_header", 2, "no 100 record"),
     "Example_NEM12_powercor.csv.zip": ("missing_header", 2, "no 100 record"),
     "Example_NEM12_powercor_missing_fields.csv": ("missing_header", 2, "no 100 record"),
-    "Example_NEM13_consumption_data.csv": ("unsupported_version", 1, "NEM13"),
-    "Example_NEM13_forward_estimate.csv": ("unsupported_version", 1, "NEM13"),
     "Example_empty_file.csv": ("empty_file", None, "no bytes"),
 }
 
@@ -87,6 +89,10 @@ def make(folder: Path, samples: SampleFolder, settings: FormatSettings) -> None:
             result.rows["meter_point_id"].to_pylist(), result.rows["curve_date"].to_pylist(), strict=True
         ):
             first_days[meter_point_id] = min(first_days.get(meter_point_id, day.isoformat()), day.isoformat())
+    for name in REGISTERS:
+        content = (folder / "nem12" / name).read_bytes()
+        received = Nem13().read(content, name, settings).received_rows
+        samples.content(f"nem12/registers/{name}", content, received, _ORIGIN, Nem13.id)
     for name in REFUSED:
         samples.content(f"nem12/refused/{name}", (folder / "nem12" / name).read_bytes(), 0, _ORIGIN, None)
     expected = [

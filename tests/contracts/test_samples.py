@@ -84,7 +84,9 @@ def test_a_received_sample_is_of_the_format_that_the_manifest_names(entry: dict[
     result = read(entry["path"])
     assert result.received_rows == entry["rows"] == result.rows.num_rows + result.rejects.num_rows
     assert result.rejects.num_rows == (1 if "/partly/" in entry["path"] else 0)
+    # One of the register files tells a quantity that its reads do not differ by.
     assert result.notes == ()
+    assert result.warnings == () or entry["path"].endswith("Example_NEM13_forward_estimate.csv")
 
 
 def test_steel_energy_of_september_from_the_curves() -> None:
@@ -218,7 +220,7 @@ def test_nem12_totals_are_those_of_nemreader() -> None:
 
     factors = {"wh": 0.001, "varh": 0.001}
     compared = 0
-    for path in sorted(path for path in RECEIVED if path.startswith("nem12/") and "meter_points" not in path):
+    for path in sorted(path for path in RECEIVED if "/Example_NEM12" in path or "Western" in path):
         ours: dict[tuple[str, str], float] = defaultdict(float)
         for row in read(path).rows.to_pylist():
             ours[row["meter_point_id"], row["channel_code"]] += sum(

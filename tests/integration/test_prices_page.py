@@ -313,9 +313,7 @@ def test_every_figure_that_rests_on_an_illustrative_price_says_so(page: Any) -> 
     lines = page.locator("#lines tr")
     marked = [row.locator(".tag.illustrative").count() for row in lines.all()]
     names = [row.locator("td").first.inner_text() for row in lines.all()]
-    assert [bool(mark) for mark in marked] == [
-        name.startswith(("上网电量电费", "力调电费")) for name in names
-    ]
+    assert [bool(mark) for mark in marked] == [name.startswith(("电能量电费", "力调电费")) for name in names]
     assert page.locator("#doubt").is_visible()
     assert "4.5 %" in lines.last.inner_text()
     whole = page.locator("details", has_text="大工业").first.locator("tbody tr")

@@ -246,6 +246,8 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
             if segment["section"] == section and segment["scheme"] == "two_part"
         ]
         by_day = {day: segment for segment in mine for day in range(segment["first"], segment["last"] + 1)}
+        sealed = {day for day, segment in by_day.items() if F(segment["running_kva"]) == 0}
+        by_day = by_calendar_month(without_short_suspensions(by_day))
         capacities = [F(segment["contract_kva"]) for segment in by_day.values()]
         runs: list[tuple[tuple[Any, ...], list[int]]] = []
         for day in range(1, length + 1):
@@ -261,7 +263,8 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
             if not terms:
                 continue
             segment = by_day[days[0]]
-            running = len(days) if segment["running_days"] is None else segment["running_days"]
+            stays = segment["running_days"] is None or days[0] in sealed
+            running = len(days) if stays else segment["running_days"]
             if F(segment["running_kva"]) == 0:  # sealed: no basic charge from that day on
                 continue
             is_part = running < length
@@ -281,6 +284,66 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
                 )
                 for line in _run(segment, F(terms[-1]), of_span, demand, rebate):
                     yield standard_of(by_day[span[0]]), line
+
+
+def without_short_suspensions(by_day: dict[int, Case]) -> dict[int, Case]:
+    """Whole transformers alone are suspended, at least 15 days each: a shorter suspension leaves the charge
+    as it is. How long one lasts shows only where the days before and after it have more in operation.
+    """
+    found = dict(by_day)
+
+    def running(day: int) -> F | None:
+        return F(found[day]["running_kva"]) if day in found else None
+
+    for first in sorted(found) * len(found):
+        last = first
+        while running(last + 1) == running(first):
+            last += 1
+        before, now, after = running(first - 1), running(first), running(last + 1)
+        if before is None or now is None or after is None or last - first + 1 >= 15:
+            continue
+        if (
+            now < before
+            and now < after
+            and all(now < F(found[day]["contract_kva"]) for day in range(first, last + 1))
+        ):
+            for day in range(first, last + 1):
+                found[day] = {**found[day], "running_kva": str(min(before, after))}
+    return found
+
+
+def by_calendar_month(by_day: dict[int, Case]) -> dict[int, Case]:
+    """On demand, reductions and suspensions go by calendar months: where the capacity changes inside one, its
+    highest demand bills it, against its highest capacity.
+    """
+    by_demand = [segment for segment in by_day.values() if segment["basis"] != "capacity"]
+    capacities = {F(segment["running_kva"]) for segment in by_demand}
+    if len(capacities) < 2:
+        return by_day
+    highest = {
+        "running_kva": str(max(capacities)),
+        "demand": str(max(F(segment["demand"]) for segment in by_demand)),
+    }
+    return {
+        day: segment if segment["basis"] == "capacity" else {**segment, **highest}
+        for day, segment in by_day.items()
+    }
+
+
+def rulings(case: Case) -> set[str]:
+    """The notes of a bill whose charge is another than its parts as metered."""
+    found = set()
+    for section in {segment["section"] for segment in case["segments"]}:
+        by_day = {
+            day: segment
+            for segment in case["segments"]
+            if segment["section"] == section and segment["scheme"] == "two_part"
+            for day in range(segment["first"], segment["last"] + 1)
+        }
+        whole = without_short_suspensions(by_day)
+        found |= {"suspension_too_short"} if whole != by_day else set()
+        found |= {"highest_demand_of_month"} if by_calendar_month(whole) is not whole else set()
+    return found
 
 
 def _terms(segment: Case, day: date, world: World) -> tuple[Any, ...]:

@@ -80,6 +80,30 @@ def random_case(random: Random) -> Case:
     }
 
 
+def suspended_case(random: Random) -> Case:
+    """A works whose capacity falls and rises inside a month of 2027; no price changes in it."""
+    month = random.randint(1, 12)
+    length = month_length(2027, month)
+    terms = _business(random, False)
+    while terms["scheme"] != "two_part" or terms["running_kva"] == "0":
+        terms = _business(random, False)
+    terms |= {"market": None, "export": None}
+    cuts = sorted(random.sample(range(2, length + 1), random.choice((1, 2, 2, 2, 3))))
+    segments = []
+    for first, last in zip([1, *cuts], [cut - 1 for cut in cuts] + [length], strict=True):
+        running = Decimal(terms["contract_kva"]) * random.choice((0, Decimal("0.5"), 1, 1))
+        mine = {**terms, "running_kva": str(running)}
+        segments.append({**mine, **_measured(random, mine), "section": "", "first": first, "last": last})
+    return {
+        "month": (2027, month),
+        "segments": segments,
+        "lagging": "1000.00",
+        "leading": "0.00",
+        "year_to_date": "0",
+        "exported": "0",
+    }
+
+
 def _number(random: Random, low: float, high: float, places: int) -> str:
     return f"{random.uniform(low, high):.{places}f}"
 

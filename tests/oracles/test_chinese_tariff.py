@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from pipelines.codes import ContractNote, CustomerClass, TouPeriod
+from pipelines.codes import CustomerClass, TouPeriod
 from pipelines.facts import load_facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.settings import packaged
@@ -27,6 +27,7 @@ from tests.oracles.random_cases import (
     fit_to_periods,
     random_case,
     supply_of_case,
+    suspended_case,
 )
 
 SHIPPED = load_facts(packaged("conf") / "facts")
@@ -46,7 +47,8 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
         assert lines == oracle.price_case(case, WORLD), (number, case)
         assert bill.total_cny * 100 == sum(line[2] for line in lines)
         beside = any(segment["standard"] and not oracle.standard_of(segment) for segment in case["segments"])
-        assert bill.notes == ((ContractNote.POWER_FACTOR_NOT_ADJUSTED,) if beside else ()), (number, case)
+        said = {*oracle.rulings(case), *(["power_factor_not_adjusted"] if beside else [])}
+        assert {note.value for note in bill.notes} == said, (number, case)
         components.update(line[0] for line in lines)
     assert components >= {
         "energy_base",
@@ -62,6 +64,26 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
         "catalogue_energy",
         "exported_energy",
     }
+
+
+def test_months_in_which_the_capacity_changes_cost_the_same_to_the_fen() -> None:
+    """Suspensions of every length at every place of the month, whole and in part, and what comes after."""
+    random, seen = Random(20261130), dict.fromkeys(("suspension_too_short", "highest_demand_of_month"), 0)
+    for number in range(CASES):
+        case = fit_to_periods(suspended_case(random))
+        supply = supply_of_case(case)
+        bill = price_supply(supply, FACTS)
+        lines = [
+            (line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100))
+            for line in bill.lines
+        ]
+        assert lines == oracle.price_case(case, WORLD), (number, case)
+        assert {note.value for note in bill.notes} == oracle.rulings(case), (number, case)
+        for note in bill.notes:
+            seen[note.value] += 1
+        # As it was issued before anybody knew of the rulings.
+        assert price_supply(supply, FACTS, date(2026, 11, 29)).notes == ()
+    assert min(seen.values()) > CASES / 10
 
 
 @pytest.mark.parametrize("standard", ["0.90", "0.85", "0.80"])

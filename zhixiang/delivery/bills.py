@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from pipelines.codes import PricingScheme
 from pipelines.periods import BillingMonth
 from products.efficiency_bill.bill import IssuedBill
+from products.efficiency_bill.page.basis import Basis, basis_of
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.rendering import (
     BillPdf,
@@ -322,12 +323,21 @@ def write_one(job: Job) -> str | None:
         job.bill["efficiency_bill_lines_v1"],
         job.bill["efficiency_bill_advice_v1"],
     )
-    days, base = bill_days(bill), job.path
-    write_bytes(suffixed(base, "html"), render_bill_html(bill, lines, advice, days).encode())
-    write_bytes(suffixed(base, "pdf"), _typesetter().render(bill, lines, advice, days))
+    days, base, basis = bill_days(bill), job.path, _basis(job)
+    write_bytes(suffixed(base, "html"), render_bill_html(bill, lines, advice, days, basis).encode())
+    write_bytes(suffixed(base, "pdf"), _typesetter().render(bill, lines, advice, days, basis))
     if job.is_pictured:
-        write_bytes(suffixed(base, "png"), _typesetter().picture(bill, lines, advice, days))
+        write_bytes(suffixed(base, "png"), _typesetter().picture(bill, lines, advice, days, basis))
     return None
+
+
+def _basis(job: Job) -> Basis:
+    """What the bill's facts are cited by; nothing where the rules that it was issued by are gone."""
+    if job.rules.are_gone:
+        return {}
+    (_, facts), _how = job.rules.chosen(job.bill)
+    month = BillingMonth.parse(job.bill["result"]["billing_month"])
+    return basis_of(job.bill["efficiency_bill_lines_v1"], facts, month)
 
 
 def write_sheet(job: SheetJob) -> str | None:

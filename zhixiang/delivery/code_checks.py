@@ -10,10 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from pipelines.codes import FeeCodeColour
+from pipelines.codes import FeeCodeColour, GreyReason
 from pipelines.errors import TamperedError
 from products.transfer_fee_code.code.signed_code import CodePayload, payload_of, verify_code
-from products.transfer_fee_code.price.colour import colour_of, quantised, shown_percent
+from products.transfer_fee_code.price.colour import NO_REFERENCE, colour_of, quantised, shown_percent
 from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 
 if TYPE_CHECKING:
@@ -93,19 +93,30 @@ def _follow(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row) -
     green, red = evidence["green_max_ratio"], evidence["red_min_ratio"]
     is_grey = row["grey_reason_code"] is not None
     if is_grey or price is None or reference is None or green is None or red is None:
-        nothing = (row["mark_up_ratio"], row["mark_up_pct"], row["over_reference_cny"])
-        return found | {
+        nothing = (row["mark_up_ratio"], row["mark_up_pct"])
+        found |= {
             "colour_code": (row["colour_code"], FeeCodeColour.GREY.value),
-            "figures of a grey code": (nothing, (None, None, None)),
+            "figures of a grey code": (nothing, (None, None)),
         }
+        # Codes of versions before 0.5 told no yuan where they were grey.
+        told, reason = row["over_reference_cny"], row["grey_reason_code"]
+        if told is not None:
+            holds = reference is not None and reason is not None and GreyReason(reason) not in NO_REFERENCE
+            over = _over(charged, reference, energy) if holds and reference is not None else None
+            found["over_reference_cny again"] = (told, _rounded(over, _FEN))
+        return found
     mark_up = price / reference - 1
-    over = max(Fraction(0), charged - reference * energy)
+    over = _over(charged, reference, energy)
     return found | {
         "colour_code": (row["colour_code"], colour_of(mark_up, red, green).value),
         "mark_up_ratio": (row["mark_up_ratio"], _rounded(mark_up, _PRICE)),
         "mark_up_pct": (row["mark_up_pct"], shown_percent(mark_up, (green, red))),
         "over_reference_cny again": (row["over_reference_cny"], _rounded(over, _FEN)),
     }
+
+
+def _over(charged: Fraction, reference: Fraction, energy: Fraction) -> Fraction:
+    return max(Fraction(0), charged - reference * energy)
 
 
 def _reference(evidence: TransferFeeCodeEvidenceV1Row) -> Fraction | None:

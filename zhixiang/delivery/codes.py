@@ -4,17 +4,20 @@ regulator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipelines.identity.keys import CODE_KEY, PSEUDONYM, SigningKey
 from pipelines.identity.known_keys import keys_as_json
 from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings, is_publishable
 from products.page_kit.file_names import file_names
 from products.page_kit.site import write_bytes
 from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
-from products.transfer_fee_code.code.signed_code import payload_of, sign_code
+from products.transfer_fee_code.code.signed_code import issue_day, payload_of, sign_code, tenant_pseudonym
+from products.transfer_fee_code.code.superseded import SUPERSEDED, superseded_as_json
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
 from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
@@ -31,6 +34,31 @@ if TYPE_CHECKING:
 
 SIGNING_KEY, PSEUDONYM_SECRET = CODE_KEY, PSEUDONYM
 COLOURS = ("green", "yellow", "red", "grey")
+
+
+Pair = tuple[str, str]
+"""Tenant and supplier: whose a code is."""
+
+
+def code_names(pairs: Iterable[Pair]) -> dict[Pair, str]:
+    """Pair -> name of its files without suffix, of all of a month: the tenant's, and its supplier's behind it
+    where a tenant has several.
+
+    >>> code_names([("T-1", "S-1"), ("T-2", "S-1"), ("T-2", "S-2")])
+    {('T-1', 'S-1'): 'T-1', ('T-2', 'S-1'): 'T-2--S-1', ('T-2', 'S-2'): 'T-2--S-2'}
+    """
+    every = [*pairs]
+    suppliers = Counter(tenant for tenant, _ in every)
+    named = {pair: pair[0] if suppliers[pair[0]] == 1 else "--".join(pair) for pair in every}
+    alike = Counter(named.values())
+    # A tenant may be called as another one with its supplier.
+    single = {pair: name if alike[name] == 1 else "\0".join(pair) for pair, name in named.items()}
+    names = file_names(single.values())
+    return {pair: names[name] for pair, name in single.items()}
+
+
+def _pair(row: TransferFeeCodeV1Row) -> Pair:
+    return row["tenant_id"], row["supplier_customer_id"]
 
 
 class _Signing:
@@ -71,17 +99,17 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         found = newest_with_evidence(
             delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month)
         )
-        evidence: dict[str, TransferFeeCodeEvidenceV1Row] = {
+        evidence: dict[Pair, TransferFeeCodeEvidenceV1Row] = {
             name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items() if rows
         }
         leaving: list[TransferFeeCodeV1Row] = [row for row in found["results"] if may_leave(row)]
-        names = file_names(row["tenant_id"] for row in found["results"])
+        names = code_names(_pair(row) for row in found["results"])
         codes: list[TransferFeeCodeV1Row] = []
         for row in leaving:
-            tenant = row["tenant_id"]
-            base = f"codes/{month}/{names[tenant]}"
-            if why := _handed_over(delivery, signing, row, evidence.get(tenant), month, base, origins):
-                refused[refused_name(CODE, tenant, month)] = why
+            base = f"codes/{month}/{names[_pair(row)]}"
+            if why := _handed_over(delivery, signing, row, evidence.get(_pair(row)), month, base, origins):
+                name = refused_name(CODE, row["tenant_id"], month)
+                refused[name] = "; ".join(filter(None, (refused.get(name), why)))
                 continue
             codes.append(row)
             revisions[base] = row["revision"]
@@ -90,7 +118,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         delivered += codes
         red = next((row for row in codes if row["colour_code"] == "red"), None)
         if red is not None:
-            picture, shown = red, f"codes/{month}/{names[red['tenant_id']]}"
+            picture, shown = red, f"codes/{month}/{names[_pair(red)]}"
     if not count:
         return {
             "count": 0,
@@ -101,11 +129,13 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
             "pictures": [],
         }
     _write_public_keys(delivery)
+    _write_superseded(delivery, signing, delivered)
     labels = labels_of(delivered)
     PAGES.write_page(
         delivery.path("codes", "index.html"),
         "codes.html.j2",
         suppliers=suppliers,
+        all={colour: sum(row["colour_code"] == colour for row in delivered) for colour in COLOURS},
         colours=COLOURS,
         labels=labels,
     )
@@ -151,7 +181,7 @@ def _handed_over(
         why = why_not_code(row, evidence)
         if why or evidence is None:
             return why
-        if why := _write_code(delivery, signing, row, evidence, month, base):
+        if why := _write_code(delivery, signing, row, evidence, base):
             return why
     origins[base] = origin
     return None
@@ -162,14 +192,11 @@ def _write_code(
     signing: _Signing,
     row: TransferFeeCodeV1Row,
     evidence: TransferFeeCodeEvidenceV1Row,
-    month: BillingMonth,
     base: str,
 ) -> str | None:
-    """The code is issued on the first day after its month, so that the same revision always gives the same
-    code. Returns why it was not written.
-    """
+    """Returns why it was not written."""
     settings, key, secret = signing.settings, signing.key, signing.secret
-    issued = month.plus(1).first_day
+    issued = issue_day(row)
     payload = payload_of(row, secret, key.key_id, issued, settings.validity_days)
     text = sign_code(payload, key.private)
     if why := why_not_text(text, row, secret, signing.published, issued, settings.validity_days):
@@ -188,29 +215,45 @@ def _write_code(
 def _write_suppliers(
     delivery: Delivery,
     rows: list[TransferFeeCodeV1Row],
-    evidence: dict[str, TransferFeeCodeEvidenceV1Row],
+    evidence: dict[Pair, TransferFeeCodeEvidenceV1Row],
     month: str,
-    names: Mapping[str, str],
+    names: Mapping[Pair, str],
 ) -> list[dict[str, Any]]:
-    listed = []
+    listed: list[dict[str, Any]] = []
+    limits = delivery.store.settings.section(PublicationSettings)
     suppliers = file_names(row["supplier_customer_id"] for row in rows)
     for supplier in sorted(suppliers):
         mine = [row for row in rows if row["supplier_customer_id"] == supplier]
-        links = {row["tenant_id"]: f"{names[row['tenant_id']]}.html" for row in mine}
-        page = render_supplier_page(mine, [evidence[row["tenant_id"]] for row in mine], links)
+        links = {row["tenant_id"]: f"{names[_pair(row)]}.html" for row in mine}
+        page = render_supplier_page(mine, [evidence[_pair(row)] for row in mine], links)
         name = f"supplier-{suppliers[supplier]}.html"
         write_bytes(delivery.path("codes", month, name), page.encode())
         counts = {colour: sum(row["colour_code"] == colour for row in mine) for colour in COLOURS}
+        is_shown = is_publishable([row["energy_kwh"] for row in mine], limits)
         listed.append(
             {
                 "month": month,
                 "supplier": supplier,
                 "name": mine[0]["supplier_name"] or supplier,
                 "href": f"{month}/{name}",
-                "counts": counts,
+                "tenants": len(mine),
+                "counts": counts if is_shown else None,
             }
         )
     return listed
+
+
+def _write_superseded(delivery: Delivery, signing: _Signing, rows: Sequence[TransferFeeCodeV1Row]) -> None:
+    """Which codes an earlier one of the same tenant, supplier and month must not pass for any more."""
+    anew = [row for row in rows if row["revision"] > 1]
+    newest = {
+        (
+            tenant_pseudonym(row["tenant_id"], row["supplier_customer_id"], signing.secret),
+            row["billing_month"],
+        ): row["revision"]
+        for row in anew
+    }
+    write_bytes(delivery.path("codes", SUPERSEDED), superseded_as_json(newest))
 
 
 def _write_public_keys(delivery: Delivery) -> None:

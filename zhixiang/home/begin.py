@@ -19,7 +19,14 @@ from zhixiang.home.words import README_EMPTY, README_EXAMPLES, README_HEAD, READ
 EXAMPLE_MONTH = "2026-09"
 INBOX, PRICES, README = "inbox", "prices/example_prices.csv", "README.md"
 DOCS = "docs"
-PAGES = ("your-own-data.md", "settings.md", "tariff-case.md", "formats", "examples")
+PAGES = (
+    "your-own-data.md",
+    "settings.md",
+    "tariff-case.md",
+    "tariff-case.schema.json",
+    "formats",
+    "examples",
+)
 """What hints and the home's README name of ``docs/``; it ships with the program."""
 _SCRATCH = ".zhixiang-init-"
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.engine.ledger import readable_ledger
-from pipelines.errors import UnknownNameError
+from pipelines.errors import UnknownNameError, UsageError
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from products import every_product
@@ -29,27 +29,46 @@ def issued(
     month: str,
     *,
     revision: int | None = None,
+    beside: str | None = None,
 ) -> dict[str, Any]:
-    """One result row as ``result`` and its evidence rows under each table's name; raises UnknownNameError
-    where there is none.
+    """One result row as ``result`` and its evidence rows under each table's name.
 
-    subject   The first column of the result's key; month: its partition.
+    subject  The first column of the result's key; month: its partition.
+    beside   The second column of a subject that has two, as a tenant's supplier; None: the only one.
+    Raises UnknownNameError where there is none, and UsageError where ``beside`` has to tell several apart.
     """
     month_column = result.partition_column()
-    subject_column = result.key()[0]
-    of_month = [(month_column, "=", month)]
-    rows = store.arrow(result, filters=[(subject_column, "=", subject), *of_month]).to_pylist()
+    subject_column, *second = subject_columns(result)
+    mine = [(subject_column, "=", subject), (month_column, "=", month)]
+    rows = store.arrow(result, filters=mine).to_pylist()
+    if second:
+        (column,) = second
+        others = sorted({row[column] for row in rows})
+        if beside is None and len(others) > 1:
+            raise UsageError(
+                f"{subject} has {result.name} of {len(others)} suppliers in {month}: {', '.join(others)}.",
+                f"Name one: --supplier {others[0]}",
+            )
+        if beside is not None and others and beside not in others:
+            raise UnknownNameError(f"supplier of {subject} in {month}", beside, others, is_public=True)
+        rows = [row for row in rows if beside in (None, row[column])]
+        mine += [(column, "=", row[column]) for row in rows[:1]]
     chosen = [row for row in rows if revision is None or row["revision"] == revision]
     if not chosen:
         raise _not_issued(store, result, subject, month, [row["revision"] for row in rows], revision)
     row = max(chosen, key=lambda row: int(row["revision"]))
     found: dict[str, Any] = {"result": row}
     for table in evidence:
-        lines = store.arrow(table, filters=[(subject_column, "=", subject), *of_month]).to_pylist()
-        order = [name for name in table.key() if name not in (subject_column, month_column, "revision")]
-        mine = [line for line in lines if line["revision"] == row["revision"]]
-        found[table.name] = sorted(mine, key=lambda line: tuple(line[name] for name in order))
+        lines = store.arrow(table, filters=mine).to_pylist()
+        order = [name for name in table.key() if name not in result.key()]
+        of_revision = [line for line in lines if line["revision"] == row["revision"]]
+        found[table.name] = sorted(of_revision, key=lambda line: tuple(line[name] for name in order))
     return found
+
+
+def subject_columns(result: type[Table]) -> list[str]:
+    """The columns that say whose a result is: its key without month and revision."""
+    return [name for name in result.key() if name not in (result.partition_column(), "revision")]
 
 
 def _not_issued(
@@ -124,7 +143,8 @@ def newest_with_evidence(
     month: str,
     leave_out: Collection[tuple[str, int]] = (),
 ) -> dict[str, Any]:
-    """All newest results of a month: ``results`` as rows, and per evidence table its rows by subject.
+    """All newest results of a month: ``results`` as rows, and per evidence table its rows by subject, a tuple
+    where the subject has two columns.
 
     leave_out  Subject and revision of results that do not count.
     Evidence rows belong to the revision of their result; those of earlier revisions are left out.
@@ -147,10 +167,11 @@ def newest_with_evidence(
     }
     for table in evidence:
         order = [name for name in table.key() if name not in (*subject, "revision")]
-        grouped: dict[str, list[dict[str, Any]]] = {}
+        grouped: dict[Any, list[dict[str, Any]]] = {}
         for line in store.arrow(table, filters=[(month_column, "=", month)]).to_pylist():
             if revisions.get(tuple(line[name] for name in subject)) == line["revision"]:
-                grouped.setdefault(line[subject_column], []).append(line)
+                named = tuple(line[name] for name in subject_columns(result))
+                grouped.setdefault(named if len(named) > 1 else named[0], []).append(line)
         for lines in grouped.values():
             lines.sort(key=lambda line: tuple(line[name] for name in order))
         found[table.name] = grouped

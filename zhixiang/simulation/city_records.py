@@ -68,10 +68,12 @@ def simulate_capacity(city: City, rng: np.random.Generator) -> IntArray:
 
 
 def customer_rows(city: City, capacity: IntArray, rng: np.random.Generator) -> Rows:
-    """One contract per enterprise, its scheme as the rule on capacity has it; a closed account is reported
-    again when it closes.
+    """One contract per enterprise, its scheme as the rule on capacity has it and time of use where its class
+    must have it; a closed account is reported again when it closes.
     """
-    rule = load_facts(packaged("conf") / "facts").pricing_scheme.on(city.days[-1])
+    facts = load_facts(packaged("conf") / "facts")
+    rule = facts.pricing_scheme.on(city.days[-1])
+    by_hours = facts.time_of_use.mandatory.on(city.days[-1])
     age = np.minimum(rng.gamma(2.2, 4.0, len(city.customer_ids)), OLDEST_ACCOUNT_YEARS)
     rows: list[dict[str, object]] = []
     for index, customer_id in enumerate(city.customer_ids):
@@ -79,6 +81,9 @@ def customer_rows(city: City, capacity: IntArray, rng: np.random.Generator) -> R
         scheme = rule.allowed(Decimal(int(capacity[index])))[0]
         is_two_part = scheme is PricingScheme.TWO_PART
         is_trade = industry >= TRADES_FROM_DIVISION
+        price_class = (
+            CustomerClass.LARGE_INDUSTRY if is_two_part and not is_trade else CustomerClass.GENERAL_COMMERCIAL
+        )
         closed = city.health.closed[index]
         closed_date = city.months[closed].first_day if closed < len(city.months) else None
         rows.append(
@@ -89,11 +94,7 @@ def customer_rows(city: City, capacity: IntArray, rng: np.random.Generator) -> R
                 "city": "杭州",
                 "industry_code": industry,
                 "peer_group": f"Simulated industry {industry}",
-                "customer_class_code": (
-                    CustomerClass.LARGE_INDUSTRY
-                    if is_two_part and not is_trade
-                    else CustomerClass.GENERAL_COMMERCIAL
-                ).value,
+                "customer_class_code": price_class.value,
                 "pricing_scheme_code": scheme.value,
                 "voltage_level_code": (
                     VoltageLevel.KV_1_TO_20
@@ -103,7 +104,7 @@ def customer_rows(city: City, capacity: IntArray, rng: np.random.Generator) -> R
                 "contract_capacity_kva": int(capacity[index]),
                 "running_capacity_kva": int(capacity[index]),
                 "demand_basis_code": DemandBasis.CAPACITY.value if is_two_part else None,
-                "is_time_of_use": False,
+                "is_time_of_use": price_class in by_hours,
                 "opened_date": city.days[0] - timedelta(days=int(200 + age[index] * 365)),
                 "closed_date": closed_date,
                 "provenance": PROVENANCE,

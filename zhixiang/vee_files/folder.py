@@ -8,13 +8,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
+from zhixiang.vee_files.held_folder import PARTIAL, HeldFolder, remove_left
 
 OUTPUTS = (
     "intervals.parquet",
@@ -28,7 +28,16 @@ OUTPUTS = (
 )
 SUMMARY = "summary.json"
 _PROOF = "sha256_of_outputs"
-_PARTIAL = ".vee-partial-"
+_READY = ".vee-ready-"
+
+
+def refuse_missing(paths: Sequence[Path]) -> None:
+    """Raises UsageError where a file or folder that is named does not exist."""
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        told = "does not exist" if len(missing) == 1 else "do not exist"
+        raise UsageError(f"{named} {told}.", "Name files or folders that are there; nothing was read.")
 
 
 def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
@@ -43,6 +52,9 @@ def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for ready in sorted(out.glob(f"{_READY}*")):
+            _take_over(ready, out)
+        remove_left(out)
         standing = {name: out / name for name in OUTPUTS if os.path.lexists(out / name)}
         taken = {(found.st_dev, found.st_ino) for path in inputs if path.is_file() for found in [path.stat()]}
         read = [
@@ -69,8 +81,7 @@ def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
                 ),
             )
         # A folder that can be made but not written to is told before hours are spent on reading.
-        with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=out):
-            pass
+        HeldFolder(out).close()
     except OSError as error:
         raise UsageError(
             f"{out} cannot be written to: {error.strerror}.",
@@ -80,22 +91,29 @@ def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
 
 @contextmanager
 def written_whole(out: Path) -> Iterator[Path]:
-    """A folder beside the outputs to write into; only when all is written it takes the place of what an
-    earlier run wrote.
+    """A folder beside the outputs to write into. When all is written it is renamed in one step, and what is
+    in it takes the place of what an earlier run wrote; a run that is killed meanwhile is ended by the next.
     """
-    partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
+    partial = HeldFolder(out)
     try:
-        yield partial
-        fresh = {path.name for path in partial.iterdir()}
+        yield partial.path
+        ready = out / partial.path.name.replace(PARTIAL, _READY)
+        partial.path.rename(ready)
+        _take_over(ready, out)
+    finally:
+        partial.close()
+
+
+def _take_over(ready: Path, out: Path) -> None:
+    """Outputs that are whole take the place of those before, the summary last: it vouches for the others."""
+    fresh = {path.name for path in ready.iterdir()}
+    if SUMMARY in fresh:
         for name in _ours(out):
             if name not in fresh:
                 (out / name).unlink(missing_ok=True)
-        for name in (
-            name for name in OUTPUTS if name in fresh
-        ):  # the summary last: it vouches for the others
-            (partial / name).replace(out / name)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for name in (name for name in OUTPUTS if name in fresh):
+            (ready / name).replace(out / name)
+    shutil.rmtree(ready, ignore_errors=True)
 
 
 def write_summary(figures: dict[str, Any], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -137,29 +138,30 @@ def flags_of(curves: pa.Table, findings: pa.Table | None = None) -> pa.Table:
 
 
 def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None) -> dict[str, Any]:
-    """Writes intervals, flags, rejects, files and the report into a folder; returns the figures of the
-    report.
+    """Writes intervals, flags, rejects, files and the report into a folder, some meter points at a time;
+    returns the figures of the report.
     """
-    from zhixiang.vee_files.report import write_report
+    from zhixiang.vee_files.report import Report
 
     prepare_folder(out, [Path(real_path(row["file"])) for row in result.files])
     with written_whole(out) as folder:
         on_step("writing intervals")
-        intervals = long_intervals(result.curves) if result.curves.num_rows else None
-        if intervals is not None:
-            pq.write_table(intervals, folder / "intervals.parquet", compression="zstd")
-            _write_for_people(intervals, folder / "intervals.csv")
-        flags = (
-            flags_of(result.curves, result.findings)
-            if result.curves.num_rows or result.findings.num_rows
-            else None
-        )
-        if flags is not None:
-            _write_for_people(_plain(flags), folder / "flags.csv")
+        report = Report(result)
+        with ExitStack() as open_files:
+            files = _Growing(folder, open_files)
+            for part in result.parts():
+                flags = flags_of(part.curves, part.findings)
+                if part.curves.num_rows:
+                    intervals = long_intervals(part.curves)
+                    files.parquet("intervals.parquet", intervals)
+                    files.for_people("intervals.csv", intervals)
+                if part.curves.num_rows or part.findings.num_rows:
+                    files.for_people("flags.csv", _plain(flags))
+                if part.registers.num_rows:
+                    files.for_people("register_energy.csv", _plain(part.registers))
+                report.add(part, flags)
         if result.errors.num_rows:
             _write_for_people(result.errors, folder / "estimation_errors.csv")
-        if result.registers.num_rows:
-            _write_for_people(_plain(result.registers), folder / "register_energy.csv")
         names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
         schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
         rejects = pa.Table.from_pylist(
@@ -167,9 +169,32 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
         )
         _write_for_people(_plain(rejects), folder / "rejected.csv")
         on_step("writing the report")
-        figures = write_report(result, flags, folder / "report.html")
+        figures = report.write(folder / "report.html")
         write_summary(figures, folder)
     return figures
+
+
+class _Growing:
+    """Files that grow part by part."""
+
+    def __init__(self, folder: Path, open_files: ExitStack) -> None:
+        self._folder, self._open = folder, open_files
+        self._writers: dict[str, Any] = {}
+
+    def parquet(self, name: str, rows: pa.Table) -> None:
+        """Adds rows to a Parquet file."""
+        if name not in self._writers:
+            writer = pq.ParquetWriter(self._folder / name, rows.schema, compression="zstd")
+            self._writers[name] = self._open.enter_context(writer)
+        self._writers[name].write_table(rows)
+
+    def for_people(self, name: str, rows: pa.Table) -> None:
+        """Adds rows to a CSV file that a spreadsheet opens."""
+        if name not in self._writers:
+            file = self._open.enter_context((self._folder / name).open("wb"))
+            file.write(codecs.BOM_UTF8)
+            self._writers[name] = self._open.enter_context(pa_csv.CSVWriter(file, rows.schema))
+        self._writers[name].write_table(rows)
 
 
 def _write_for_people(table: pa.Table, path: Path) -> None:

@@ -5,6 +5,7 @@ series.
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from zhixiang.pages.site import PAGES
 from zhixiang.vee_files.folder import OUTPUTS, SUMMARY
 
 if TYPE_CHECKING:
-    from zhixiang.vee_files.result import VeeResult
+    from zhixiang.vee_files.result import Part, VeeResult
 
 PLOTS_LIMIT = 60
 DAYS_SHOWN = 14
@@ -36,84 +37,105 @@ COLOURS = {"final": MEASURED, "estimated": FILLED, "expected": EXPECTED_ERROR, "
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 
 
-def write_report(result: VeeResult, flags: pa.Table | None, page: Path) -> dict[str, Any]:
-    """Writes the page and returns its figures."""
-    curves = result.curves
-    has = bool(curves.num_rows)
-    status = pc.list_flatten(curves["interval_status_codes"]).to_numpy() if has else np.zeros(0, np.int8)
-    counts = Counter(
-        {
-            IntervalStatus(int(code)): int(count)
-            for code, count in zip(*np.unique(status, return_counts=True), strict=True)
-        }
-    )
-    failed = (
-        Counter(dict(zip(flags["check_id"].to_pylist(), [0] * flags.num_rows, strict=True)))
-        if flags is not None
-        else Counter[str]()
-    )
-    if flags is not None:
+class Report:
+    """The figures and plots of a run, gathered some meter points at a time."""
+
+    def __init__(self, result: VeeResult) -> None:
+        self._result = result
+        self._counts = Counter[IntervalStatus]()
+        self._failed = Counter[str]()
+        self._sizes = Counter[str]()
+        self._plots: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def add(self, part: Part, flags: pa.Table) -> None:
+        """Takes in what was found of some meter points.
+
+        flags  As ``flags_of``.
+        """
+        curves, registers = part.curves, part.registers
         for check_id, count in zip(
             flags["check_id"].to_pylist(), flags["intervals"].to_pylist(), strict=True
         ):
-            failed[check_id] += 1 if count is None else count
-    measured, missing = counts[IntervalStatus.MEASURED], counts[IntervalStatus.MISSING]
-    figures: dict[str, Any] = {
-        "files": {
-            state: sum(row["status"] == state for row in result.files)
-            for state in ("accepted", "duplicate_content", "not_used", "refused", "halted")
-        },
-        "meter_points": len(pc.unique(curves["meter_point_id"])) if has else 0,
-        "days": curves.num_rows,
-        "intervals": int(status.size),
-        "measured": measured,
-        "estimated": int(status.size) - measured - missing,
-        "missing": missing,
-        "register_meter_points": len(pc.unique(result.registers["meter_point_id"]))
-        if result.registers.num_columns
-        else 0,
-        "register_reads": result.registers.num_rows,
-        "settled_reads": int(pc.count(result.registers["energy_kwh_or_kvarh"]).as_py())
-        if result.registers.num_columns
-        else 0,
-        "rejected_records": len(result.rejects),
-        "superseded_lines": len(result.superseded),
-        "reasons": dict(sorted(Counter(row["reason_code"] for row in result.rejects).items())),
-        "methods": {method.id: counts[method.status] for method in ESTIMATORS if counts[method.status]},
-        "checks": {check.id: failed[check.id] for check in CHECKS if failed[check.id]},
-        "measured_values_changed": result.changed,
-        "assumed_multiplier_1": len(result.assumed),
-        "unknown_multiplier": len(result.unknown),
-        "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
-        "remarks": result.remarks,
-        "exit_code": result.exit_code,
-    }
-    PAGES.write_page(
-        page,
-        "vee.html.j2",
-        figures=figures,
-        files=result.files,
-        rejects=result.rejects[:200],
-        checks=[check for check in CHECKS if failed[check.id]],
-        methods=[method for method in ESTIMATORS if counts[method.status]],
-        plots=_plots(curves) if has else [],
-        error_charts=[
-            part | {"chart": error_chart(part["lines"], result.error_limits)}
-            for part in error_lines(result.errors.to_pylist())
-        ],
-        coverage=[row for row in result.errors.to_pylist() if row["estimator_id"] == CHOSEN],
-        outputs=[
-            name
-            for name in OUTPUTS
-            if name != "report.html" and (name == SUMMARY or (page.parent / name).exists())
-        ],
-        series=_series_count(curves) if has else 0,
-        days_shown=DAYS_SHOWN,
-        colours=COLOURS,
-        assumed=result.assumed[:40],
-        unknown=result.unknown[:40],
-    )
-    return figures
+            self._failed[check_id] += 1 if count is None else count
+        self._sizes.update(
+            {
+                "days": curves.num_rows,
+                "register_meter_points": len(pc.unique(registers["meter_point_id"])),
+                "register_reads": registers.num_rows,
+                "settled_reads": int(pc.count(registers["energy_kwh_or_kvarh"]).as_py()),
+            }
+        )
+        if not curves.num_rows:
+            return
+        status = pc.list_flatten(curves["interval_status_codes"]).to_numpy()
+        for code, count in zip(*np.unique(status, return_counts=True), strict=True):
+            self._counts[IntervalStatus(int(code))] += int(count)
+        self._sizes.update(
+            {
+                "meter_points": len(pc.unique(curves["meter_point_id"])),
+                "intervals": int(status.size),
+                "series": _series_count(curves),
+            }
+        )
+        self._plots = sorted([*self._plots, *_plots(curves)], key=itemgetter(0))[:PLOTS_LIMIT]
+
+    def write(self, page: Path) -> dict[str, Any]:
+        """Writes the page and returns its figures."""
+        result, counts, failed, sizes = self._result, self._counts, self._failed, self._sizes
+        measured = counts[IntervalStatus.MEASURED] + counts[IntervalStatus.COUNTED_AS_ZERO]
+        missing = counts[IntervalStatus.MISSING]
+        figures: dict[str, Any] = {
+            "files": {
+                state: sum(row["status"] == state for row in result.files)
+                for state in ("accepted", "duplicate_content", "not_used", "refused", "halted")
+            },
+            "meter_points": sizes["meter_points"],
+            "days": sizes["days"],
+            "intervals": sizes["intervals"],
+            "measured": measured,
+            "estimated": sizes["intervals"] - measured - missing,
+            "missing": missing,
+            "register_meter_points": sizes["register_meter_points"],
+            "register_reads": sizes["register_reads"],
+            "settled_reads": sizes["settled_reads"],
+            "rejected_records": len(result.rejects),
+            "superseded_lines": len(result.superseded),
+            "reasons": dict(sorted(Counter(row["reason_code"] for row in result.rejects).items())),
+            "methods": {method.id: counts[method.status] for method in ESTIMATORS if counts[method.status]},
+            "checks": {check.id: failed[check.id] for check in CHECKS if failed[check.id]},
+            "measured_values_changed": result.changed,
+            "assumed_multiplier_1": len(result.assumed),
+            "unknown_multiplier": len(result.unknown),
+            "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
+            "remarks": result.remarks,
+            "exit_code": result.exit_code,
+        }
+        PAGES.write_page(
+            page,
+            "vee.html.j2",
+            figures=figures,
+            files=result.files,
+            rejects=result.rejects[:200],
+            checks=[check for check in CHECKS if failed[check.id]],
+            methods=[method for method in ESTIMATORS if counts[method.status]],
+            plots=[_drawn(plot) for _, plot in self._plots],
+            error_charts=[
+                part | {"chart": error_chart(part["lines"], result.error_limits)}
+                for part in error_lines(result.errors.to_pylist())
+            ],
+            coverage=[row for row in result.errors.to_pylist() if row["estimator_id"] == CHOSEN],
+            outputs=[
+                name
+                for name in OUTPUTS
+                if name != "report.html" and (name == SUMMARY or (page.parent / name).exists())
+            ],
+            series=sizes["series"],
+            days_shown=DAYS_SHOWN,
+            colours=COLOURS,
+            assumed=result.assumed[:40],
+            unknown=result.unknown[:40],
+        )
+        return figures
 
 
 def _series_count(curves: pa.Table) -> int:
@@ -125,8 +147,10 @@ def _series_count(curves: pa.Table) -> int:
     )
 
 
-def _plots(curves: pa.Table) -> list[dict[str, Any]]:
-    """The series with most that is not measured, each over the days around its worst ones."""
+def _plots(curves: pa.Table) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """The series with most that is not measured, each over the days around its worst ones, and by what they
+    are put in order.
+    """
     worst = curves.append_column("open", pc.add(curves["estimated_intervals"], curves["missing_intervals"]))
     keys = ["meter_point_id", "channel_code", "interval_minutes"]
     totals = worst.group_by(keys).aggregate([("open", "sum"), ("curve_date", "count")]).to_pylist()
@@ -144,22 +168,24 @@ def _plots(curves: pa.Table) -> list[dict[str, Any]]:
         window = np.convolve(open_days, np.ones(min(DAYS_SHOWN, open_days.size), np.int64), mode="valid")
         first = int(np.argmax(window))
         shown = mine.slice(first, DAYS_SHOWN)
-        plots.append(
-            {
-                "meter_point": row["meter_point_id"],
-                "channel": row["channel_code"],
-                "minutes": row["interval_minutes"],
-                "days": row["curve_date_count"],
-                **{
-                    name: int(pc.sum(mine[f"{name}_intervals"]).as_py() or 0)
-                    for name in ("measured", "estimated", "missing")
-                },
-                "chart": _chart(
-                    shown, f"{row['meter_point_id']} {row['channel_code']}", row["interval_minutes"]
-                ),
-            }
-        )
+        plot = {
+            "meter_point": row["meter_point_id"],
+            "channel": row["channel_code"],
+            "minutes": row["interval_minutes"],
+            "days": row["curve_date_count"],
+            **{
+                name: int(pc.sum(mine[f"{name}_intervals"]).as_py() or 0)
+                for name in ("measured", "estimated", "missing")
+            },
+            "shown": shown,
+        }
+        plots.append(((-row["open_sum"], *(row[key] for key in keys)), plot))
     return plots
+
+
+def _drawn(plot: dict[str, Any]) -> dict[str, Any]:
+    name = f"{plot['meter_point']} {plot['channel']}"
+    return plot | {"chart": _chart(plot["shown"], name, plot["minutes"])}
 
 
 def _chart(curves: pa.Table, name: str, minutes: int) -> Markup:
@@ -197,7 +223,9 @@ def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:
     def y(values: FloatArray) -> FloatArray:
         return np.asarray(_HIGH - np.clip(values, 0, top) / top * (_HIGH - 8))
 
-    refused = np.flatnonzero(~np.isnan(measured) & (status != IntervalStatus.MEASURED))
+    refused = np.flatnonzero(
+        ~np.isnan(measured) & ~np.isin(status, (IntervalStatus.MEASURED, IntervalStatus.COUNTED_AS_ZERO))
+    )
     widened = estimated | np.concatenate((estimated[1:], [False])) | np.concatenate(([False], estimated[:-1]))
     return {
         "line": _path(x, y(final), ~np.isnan(final)),

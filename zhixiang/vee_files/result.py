@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipelines.tables.base import STRING
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
 from zhixiang.pages.quality_rows import ErrorLimit
+from zhixiang.vee_files.spilled import Scratch, SpilledRows
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was found of some meter points: curves, energy of registers, findings."""
+
+    curves: pa.Table
+    registers: pa.Table
+    findings: pa.Table
 
 
 @dataclass
@@ -18,7 +31,7 @@ class VeeResult:
 
     files       One row per file: name, status (accepted, duplicate_content, refused, halted), format,
                 records, rejects, reason, warnings: the rules that rejected records follow.
-    curves      silver_day_curves without the run.
+    scratch     Where curves and registers wait, which are more than fit into memory together.
     findings    What checks of registers and of days of energy found.
     errors      silver_estimation_errors without the run: how far each method errs on gaps masked in these
                 curves.
@@ -37,8 +50,7 @@ class VeeResult:
     """
 
     files: list[dict[str, Any]] = field(default_factory=list)
-    curves: pa.Table = field(default_factory=lambda: pa.table({}))
-    registers: pa.Table = field(default_factory=lambda: pa.table({}))
+    scratch: Scratch = field(default_factory=Scratch)
     findings: pa.Table = field(default_factory=FINDINGS_SCHEMA.empty_table)
     errors: pa.Table = field(default_factory=ERRORS_SCHEMA.empty_table)
     error_limits: list[ErrorLimit] = field(default_factory=list)
@@ -49,6 +61,39 @@ class VeeResult:
     changed: int = 0
     holidays: bool = False
     remarks: list[str] = field(default_factory=list)
+    _curves: SpilledRows | None = None
+    _registers: SpilledRows | None = None
+    _groups: list[list[str]] = field(default_factory=list)
+
+    def add(self, curves: pa.Table, registers: pa.Table, findings: pa.Table) -> None:
+        """Takes in what some meter points gave; those added before come before them by name."""
+        if self._curves is None or self._registers is None:
+            self._curves = self.scratch.rows("curves", curves.schema)
+            self._registers = self.scratch.rows("registers", registers.schema)
+        self._curves.append(curves)
+        self._registers.append(registers)
+        columns = (table["meter_point_id"] for table in (curves, registers, findings))
+        self._groups.append(sorted(set().union(*(pc.unique(column).to_pylist() for column in columns))))
+        self.findings = pa.concat_tables([self.findings, findings])
+
+    @property
+    def curves(self) -> pa.Table:
+        """silver_day_curves without the run, all of them."""
+        return pa.table({}) if self._curves is None else self._curves.whole()
+
+    @property
+    def registers(self) -> pa.Table:
+        """silver_register_energy without the run, all of it."""
+        return pa.table({}) if self._registers is None else self._registers.whole()
+
+    def parts(self) -> Iterator[Part]:
+        """All that was found, some meter points at a time, in the order of their names."""
+        if self._curves is None or self._registers is None:
+            return
+        for names in self._groups:
+            wanted = pa.array(names, STRING)
+            findings = self.findings.filter(pc.is_in(self.findings["meter_point_id"], value_set=wanted))
+            yield Part(self._curves.rows_of(names), self._registers.rows_of(names), findings)
 
     @property
     def exit_code(self) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ import pyarrow.compute as pc
 from pipelines.codes import RejectReason
 from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
-from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
+from pipelines.formats import FormatSettings, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
+from pipelines.formats.nem.records import Frame
 from pipelines.ingest.inbox import shown_path
 from pipelines.ingest.received_rows import HALTING, judge_rejects
 from pipelines.periods import LOCAL_OFFSET, months_through
-from pipelines.settings import Settings
+from pipelines.settings import IngestSettings, Settings
 from pipelines.steps.master_inputs import rate_clock_by
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import (
@@ -35,7 +37,11 @@ from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.transforms.curves.curve_quarantine import STAGE as CURVES_STAGE
 from pipelines.transforms.curves.curve_reconciliation import Registers
 from pipelines.transforms.curves.day_curves import CurveOutcome, refine_curves
-from pipelines.transforms.curves.estimation_errors import measure_estimation_errors
+from pipelines.transforms.curves.estimation_errors import (
+    CURVE_COLUMNS,
+    measure_estimation_errors,
+    sampled_meter_points,
+)
 from pipelines.transforms.curves.measured_proof import (
     measured_not_as_received,
     measured_not_final,
@@ -48,11 +54,17 @@ from pipelines.transforms.received.master_data import refine_received, refinemen
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
+from zhixiang.vee_files.level_steps import told_steps, with_steps
 from zhixiang.vee_files.meter_points import described_points, meter_points_of
 from zhixiang.vee_files.result import VeeResult
+from zhixiang.vee_files.spilled import Scratch, SpilledRows, ranges_of_names
 
-_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
 _REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
+_ELSEWHERE = frozenset({"nem12", "nem13", "green_button"})
+"""Formats of other countries, whose days know nothing of our holidays and price hours."""
+_HELD_BACK = ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
+ROWS_TOGETHER = 10_000
+"""Days of curves and reads that are refined together: a quarter of a gigabyte of intervals of 15 minutes."""
 OnStep = Callable[[str], None]
 
 
@@ -63,107 +75,81 @@ def run_vee(
     facts: Facts,
     today: date,
     on_step: OnStep = lambda _text: None,
+    scratch: Path | None = None,
+    nem_frame: Frame | None = None,
 ) -> VeeResult:
-    """Reads, validates and estimates; nothing is written.
+    """Reads, validates and estimates, some meter points at a time, so that memory does not grow with the
+    number of files; nothing is written but rows that wait in a folder of their own.
 
-    mapping  Meaning of files that are of no known format, and of those it names by pattern; each such file is
-             read under it.
-    today    Local day; later days are held back.
+    mapping    Meaning of files that are of no known format, and of those it names by pattern; each such file
+               is read under it.
+    today      Local day; later days are held back.
+    scratch    Where that folder is made; none: among the system's temporary ones.
+    nem_frame  Whether NEM files need their frame; none: as the settings say.
     """
-    result = VeeResult()
-    received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
-    local = mapping is None or mapping.stamp.day_shift == LOCAL_OFFSET
-    seen: dict[str, str] = {}
-    described = set[str]()
+    formats = settings.section(FormatSettings)
+    if nem_frame is not None:
+        formats = formats.model_copy(update={"nem_frame": nem_frame})
+    held = Scratch(scratch)
+    result = VeeResult(scratch=held)
+    received = _Received.empty(held)
     for path in every_file(paths):
         on_step(f"reading {shown_path(path.name)}")
-        entry, found = _read(path, mapping, settings, seen, described)
-        result.files.append(entry)
-        local &= entry["format"] != "nem12"
-        result.remarks += [f"{entry['file']}: {text}" for text in entry["warnings"]]
-        if found is not None:
-            table, rows, rejects, superseded = found
-            if table in received:
-                received[table].append(rows)
-            else:
-                entry["status"], entry["reason"] = (
-                    "not_used",
-                    f"vee does not look at {table.name.removeprefix('bronze_')}",
-                )
-            result.rejects += [{"file": shown_path(str(path)), "stage": "read", **row} for row in rejects]
-            result.superseded += [
-                {"file": shown_path(str(path)), "stage": "read", **row} for row in superseded
-            ]
-    bronze = {
-        table: pa.concat_tables(parts) if parts else _without_run(table).empty_table()
-        for table, parts in received.items()
-    }
-    curves, reads = bronze[BronzeLoadCurves], bronze[BronzeRegisterReads]
-    named = sorted(
-        {name for table in (curves, reads) for name in pc.unique(table["meter_point_id"]).to_pylist()}
+        received.take(path, mapping, settings.platform.ingest, formats, result)
+    local = result.holidays = received.is_local and (
+        mapping is None or mapping.stamp.day_shift == LOCAL_OFFSET
     )
-    refined = {table: refine_received(bronze[table], refinement_of(table)) for table in _REFINED}
+    vee = settings.section(VeeSettings)
+    refined = {
+        table: refine_received(received.small_table(table), refinement_of(table)) for table in _REFINED
+    }
     customers, events = refined[BronzeCustomers].rows, refined[BronzeEvents].rows
+    named = sorted({*received.curves.counts, *received.reads.counts})
     points, result.assumed, result.unknown = meter_points_of(
-        refined[BronzeMeterPoints].rows, named, described
+        refined[BronzeMeterPoints].rows, named, received.described
     )
-    names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
-    vee, result.holidays = settings.section(VeeSettings), local
     clock = rate_clock_by(settings, facts, points, customers) if local else None
-    on_step("registers")
-    registers = refine_read_rows(reads, points, vee, today)
-    result.registers = registers.energy
-    on_step("validation and estimation")
-    every = {
-        *pc.unique(curves["curve_date"]).to_pylist(),
-        *pc.unique(registers.energy["energy_date"]).to_pylist(),
-    }
-    day_types = day_types_of(facts, sorted(every)) if local else {}
-    unknown_years = sorted({day.year for day in every if day not in day_types}) if local else []
-    if unknown_years:
-        years = ", ".join(map(str, unknown_years))
-        result.remarks.append(f"no calendar of holidays for {years}: there like-days follow the week alone")
-    unused = [entry["file"] for entry in result.files if entry["status"] == "not_used"]
-    if unused:
-        result.remarks.append(
-            f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} "
-            "files)"
-        )
-    present = settings.section(FormatSettings).present_char
-    outcome = refine_curves(
-        curves,
+    day_types = day_types_of(facts, sorted(received.days)) if local else {}
+    result.remarks += _remarks(result.files, received.days, day_types, local)
+    classes = _classes(customers, points)
+    sampled = set(sampled_meter_points(named, classes, vee.published_errors.series))
+    judged = _Judged(
+        formats.present_char,
+        vee,
         points,
         day_types,
-        vee,
-        months_through(set(curves["curve_month"].to_pylist())),
-        today,
-        present,
-        Registers(lambda _names: registers.energy, {}, clock=clock),
+        clock,
         outages_of(events, points, today),
+        today,
+        received.months,
     )
-    result.curves = outcome.curves
-    result.changed = _gated(curves, outcome, points, present)
-    _, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
-    findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
-    result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
+    in_sample: list[pa.Table] = []
+    stepped: list[pa.Table] = []
+    quarantines = [found.quarantine for found in refined.values()]
+    groups = [*ranges_of_names([received.curves.counts, received.reads.counts], ROWS_TOGETHER)] or [[]]
+    for number, names in enumerate(groups, 1):
+        on_step(f"validation and estimation {number}/{len(groups)}")
+        curves, reads = received.curves.rows_of(names), received.reads.rows_of(names)
+        part = judged.part(curves, reads)
+        result.changed += part.changed
+        quarantines += part.quarantines
+        in_sample.append(
+            part.curves.select(CURVE_COLUMNS).filter(
+                pc.is_in(part.curves["meter_point_id"], value_set=pa.array(sorted(sampled), STRING))
+            )
+        )
+        stepped.append(
+            part.days.filter(pc.is_in(part.days["meter_point_id"], value_set=with_steps(part.findings)))
+        )
+        result.add(part.curves, part.registers, part.findings)
+    result.remarks += told_steps(result.findings, pa.concat_tables(stepped))
     on_step("error of the estimates")
-    classes = _classes(customers, points)
-    result.errors, result.error_limits = (
-        measure_estimation_errors(outcome.curves, classes, day_types, vee),
-        error_limits(vee),
-    )
-    quarantines = [
-        *(found.quarantine for found in refined.values()),
-        registers.quarantine,
-        outcome.quarantine,
-    ]
-    for held in (row for quarantine in quarantines for row in quarantine.to_pylist()):
+    result.errors = measure_estimation_errors(pa.concat_tables(in_sample), classes, day_types, vee)
+    result.error_limits = error_limits(vee)
+    files = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
+    for row in (row for quarantine in quarantines for row in quarantine.to_pylist()):
         result.rejects.append(
-            {
-                name: held[name]
-                for name in ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
-            }
-            | {"file": names.get(held["content_hash"], "")}
+            {name: row[name] for name in _HELD_BACK} | {"file": files.get(row["content_hash"], "")}
         )
     if mapping is not None and {entry["format"] for entry in result.files}.isdisjoint(
         (f"long_{mapping.id}", None)
@@ -177,6 +163,139 @@ def run_vee(
             f"see rejected.csv; the first: {first['file']} (line {first['line_number']}): {first['reason']}"
         )
     return result
+
+
+@dataclass
+class _Received:
+    """What the files hold: curves and reads wait on disk, small tables in memory.
+
+    days       Local days that curves or reads are of.
+    is_local   Whether every file is of UTC+8, as far as its format tells.
+    described  Meter points that a meter_points file speaks of.
+    """
+
+    curves: SpilledRows
+    reads: SpilledRows
+    small: dict[type[Table], list[pa.Table]]
+    days: set[date] = field(default_factory=set)
+    months: set[str] = field(default_factory=set)
+    described: set[str] = field(default_factory=set)
+    is_local: bool = True
+    _seen: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, scratch: Scratch) -> _Received:
+        curves, reads = (
+            scratch.rows(table.name, _without_run(table)) for table in (BronzeLoadCurves, BronzeRegisterReads)
+        )
+        return cls(curves, reads, {table: [] for table in _REFINED})
+
+    def take(
+        self,
+        path: Path,
+        mapping: LongMapping | None,
+        limits: IngestSettings,
+        formats: FormatSettings,
+        result: VeeResult,
+    ) -> None:
+        """Reads a file; what became of it, and of its lines, enters the result."""
+        entry, found = _read(path, mapping, limits, formats, self._seen, self.described)
+        result.files.append(entry)
+        result.remarks += [f"{entry['file']}: {told}" for told in entry["warnings"]]
+        self.is_local &= entry["format"] not in _ELSEWHERE
+        if found is None:
+            return
+        table, rows, rejects, superseded = found
+        if table is BronzeLoadCurves:
+            self.curves.append(rows)
+            self.days |= set(pc.unique(rows["curve_date"]).to_pylist())
+            self.months |= set(pc.unique(rows["curve_month"]).to_pylist())
+        elif table is BronzeRegisterReads:
+            self.reads.append(rows)
+            self.days |= set(pc.unique(rows["read_date"]).to_pylist())
+        elif table in self.small:
+            self.small[table].append(rows)
+        else:
+            entry["status"] = "not_used"
+            entry["reason"] = f"vee does not look at {table.name.removeprefix('bronze_')}"
+        file = {"file": shown_path(str(path)), "stage": "read"}
+        result.rejects += [file | row for row in rejects]
+        result.superseded += [file | row for row in superseded]
+
+    def small_table(self, table: type[Table]) -> pa.Table:
+        """All rows of a small table."""
+        parts = self.small[table]
+        return pa.concat_tables(parts) if parts else _without_run(table).empty_table()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What some meter points give."""
+
+    curves: pa.Table
+    registers: pa.Table
+    findings: pa.Table
+    days: pa.Table
+    quarantines: list[pa.Table]
+    changed: int
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What validation and estimation of every meter point is given."""
+
+    present_char: str
+    vee: VeeSettings
+    points: pa.Table
+    day_types: Mapping[date, str]
+    clock: Any
+    outages: Any
+    today: date
+    months: set[str]
+
+    def part(self, curves: pa.Table, reads: pa.Table) -> _Part:
+        """Curves and reads of some meter points as received, refined and judged."""
+        registers = refine_read_rows(reads, self.points, self.vee, self.today)
+        outcome = refine_curves(
+            curves,
+            self.points,
+            self.day_types,
+            self.vee,
+            months_through(self.months),
+            self.today,
+            self.present_char,
+            Registers(lambda _names: registers.energy, {}, clock=self.clock),
+            self.outages,
+        )
+        changed = _gated(curves, outcome, self.points, self.present_char)
+        days, on_days = judge_days(
+            registers.energy, outcome.curves, self.points, self.day_types, self.vee, self.clock
+        )
+        findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
+        return _Part(
+            outcome.curves,
+            registers.energy,
+            findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]]),
+            days,
+            [registers.quarantine, outcome.quarantine],
+            changed,
+        )
+
+
+def _remarks(
+    files: Sequence[Mapping[str, Any]], days: set[date], day_types: Mapping[date, str], is_local: bool
+) -> list[str]:
+    """What the reader should know of the whole."""
+    remarks = []
+    unknown_years = sorted({day.year for day in days if day not in day_types}) if is_local else []
+    if unknown_years:
+        years = ", ".join(map(str, unknown_years))
+        remarks.append(f"no calendar of holidays for {years}: there like-days follow the week alone")
+    unused = [entry["file"] for entry in files if entry["status"] == "not_used"]
+    if unused:
+        some = f"{', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''}"
+        remarks.append(f"not used by vee: {some} ({len(unused)} files)")
+    return remarks
 
 
 def _is_disputed(reject: Mapping[str, Any]) -> bool:
@@ -234,12 +353,16 @@ def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
 
 
 def _read(
-    path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str], described: set[str]
+    path: Path,
+    mapping: LongMapping | None,
+    limits: IngestSettings,
+    formats: FormatSettings,
+    seen: dict[str, str],
+    described: set[str],
 ) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]], list[dict[str, Any]]] | None]:
     """One file: its line in the list of files, and table, rows, rejects and superseded lines where it was
     read; meter points it speaks of enter ``described``.
     """
-    limits, formats = settings.platform.ingest, settings.section(FormatSettings)
     entry: dict[str, Any] = {
         "file": shown_path(str(path)),
         "status": "refused",
@@ -247,8 +370,8 @@ def _read(
         "records": 0,
         "rejects": 0,
         "reason": None,
-        "content_hash": "",
         "warnings": [],
+        "content_hash": "",
     }
     rejects: list[dict[str, Any]] = []
     try:
@@ -307,17 +430,13 @@ def _read(
 
 def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
     """A mapping given by hand holds for what it names, and for every file that is of no known format."""
-    if mapping is not None and mapping.fits(name):
-        return LongForm(mapping)
     try:
-        return detect(name, content)
+        return detect(name, content, [mapping] if mapping else [], mapping)
     except InputRefusedError as refusal:
-        if refusal.reason_code != "unknown_format":
+        if refusal.reason_code != RefusalReason.UNKNOWN_FORMAT or mapping is not None:
             raise
-        if mapping is None:
-            reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
-            raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
-        return LongForm(mapping)
+        reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
+        raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
 
 
 def _without_run(table: type[Table]) -> pa.Schema:

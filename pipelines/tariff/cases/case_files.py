@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,11 +23,12 @@ from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.cases.case_problems import case_problems
+from pipelines.tariff.cases.month_curve import QUARTERS, read_curve
 from pipelines.tariff.cases.schema import MonthPart, TariffCase
 from pipelines.tariff.changes import cut_month, every_change_day
 from pipelines.tariff.contract import Segment, SupplyMonth
+from pipelines.tariff.whatif.compensation import ReactiveCurve
 
-QUARTERS = 96
 QUARTER_HOURS = 4
 HIGHEST_FIRST_ROW_KV = 10
 
@@ -77,7 +77,7 @@ def supplies_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Suppl
     for place, part in enumerate(case.months):
         with case.at_month(place):
             found.append(_supply_of(part, case, folder, facts))
-    if case.contract.customer_class is not CustomerClass.RESIDENTIAL:
+    if case.agreed.customer_class is not CustomerClass.RESIDENTIAL:
         return found
     return _with_running_energy(found, [part.year_to_date_kwh is not None for part in case.months])
 
@@ -86,29 +86,50 @@ def _supply_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) ->
     month, curve = BillingMonth.parse(part.month), None
     _refuse_other_row(case, month, facts)
     energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
+    lagging, leading = part.lagging_kvarh, part.leading_kvarh
     if part.curve is not None:
-        curve = read_curve(folder / part.curve, month)
+        of_month = read_curve(folder / part.curve, month)
+        curve = of_month.energy_kwh
         if energy is None:
-            energy = whole_steps(
-                sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh
-            )
+            energy = sum_of(curve, part.resolution_kwh)
+        if of_month.lagging_kvarh is not None and of_month.leading_kvarh is not None:
+            lagging = lagging if lagging is not None else sum_of(of_month.lagging_kvarh, part.resolution_kwh)
+            leading = leading if leading is not None else sum_of(of_month.leading_kvarh, part.resolution_kwh)
         periods = periods or _by_period(curve, month, energy, case, part.resolution_kwh, facts)
-        demand = demand if demand is not None else _demand_kw(curve)
+        demand = demand if demand is not None else demand_of(curve)
     if energy is None:
         raise UsageError(
             f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key."
         )
     whole = SupplyMonth(
         month,
-        (Segment.of_month(case.contract.terms(), month, energy, periods, demand),),
-        part.lagging_kvarh,
-        part.leading_kvarh,
+        (Segment.of_month(case.agreed.terms(), month, energy, periods, demand),),
+        lagging,
+        leading,
         part.year_to_date_kwh or Decimal(0),
         part.exported_kwh,
         resolution_kwh=part.resolution_kwh,
     )
     days = every_change_day(month, facts, case.known)
     return whole if curve is None or not days else _cut(whole, days, curve, case, facts)
+
+
+def sum_of(curve: Sequence[float], step: Decimal) -> Decimal:
+    """The energy of a curve in whole steps. [kWh, kvarh]"""
+    return whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), step)
+
+
+def reactive_curves(case: TariffCase, folder: Path) -> list[ReactiveCurve] | None:
+    """The reactive energy of every month of a case, interval by interval; None where one lacks it."""
+    found = []
+    for part in case.months:
+        curve = (
+            None if part.curve is None else read_curve(folder / part.curve, BillingMonth.parse(part.month))
+        )
+        if curve is None or curve.reactive is None:
+            return None
+        found.append(curve.reactive)
+    return found
 
 
 def _cut(
@@ -125,7 +146,7 @@ def _cut(
     cuts = [QUARTERS * (day - month.first_day).days for day in days]
     spans = [slice(*edges) for edges in pairwise([0, *cuts, len(curve)])]
     seen = [np.bincount(slots[span], curve[span], len(TouPeriod)).tolist() for span in spans]
-    return cut_month(whole, days, seen, [_demand_kw(curve[span]) for span in spans])
+    return cut_month(whole, days, seen, [demand_of(curve[span]) for span in spans])
 
 
 def _with_running_energy(months: Sequence[SupplyMonth], is_written: Sequence[bool]) -> list[SupplyMonth]:
@@ -145,45 +166,11 @@ def _with_running_energy(months: Sequence[SupplyMonth], is_written: Sequence[boo
     return found
 
 
-def read_curve(path: Path, month: BillingMonth) -> list[float]:
-    """Energy of every quarter of an hour of a month. [kWh]"""
-    first = datetime.combine(month.first_day, datetime.min.time())
-    values: list[float] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            if next(reader, None) != ["interval_start", "energy_kwh"]:
-                raise FactFileError(str(path), 1, "the header must be interval_start,energy_kwh")
-            for line, row in enumerate(reader, start=2):
-                expected = np.datetime64(first) + np.timedelta64(15 * len(values), "m")
-                if len(row) != 2 or datetime.fromisoformat(row[0]) != expected.astype(datetime):
-                    raise FactFileError(
-                        str(path),
-                        line,
-                        f"expected the interval that begins at {expected.astype(datetime):%Y-%m-%d %H:%M}",
-                    )
-                value = float(Decimal(row[1]))
-                if not 0 <= value < float("inf"):
-                    raise FactFileError(str(path), line, f"energy_kwh must not be {row[1]!r}")
-                values.append(value)
-    except FileNotFoundError:
-        raise UsageError(f"{path} does not exist.", "A curve is looked for beside the case.") from None
-    except (ValueError, InvalidOperation):
-        raise FactFileError(str(path), len(values) + 2, "expected a local time and a number") from None
-    if len(values) != month.day_count * QUARTERS:
-        raise FactFileError(
-            str(path),
-            len(values) + 1,
-            f"{month} has {month.day_count * QUARTERS} intervals, the file has {len(values)}",
-        )
-    return values
-
-
 def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> None:
     """The catalogue has a row for 1-10 kV and another for 20 kV; the level joins them, and only the first is
     shipped.
     """
-    contract = case.contract
+    contract = case.agreed
     if (
         contract.voltage_level is not VoltageLevel.KV_1_TO_20
         or contract.customer_class not in facts.catalogue.energy
@@ -218,7 +205,7 @@ def _by_period(
     try:
         slots = _slots(month, case, facts)
     except FactNotInForceError:
-        if case.contract.is_time_of_use:
+        if case.agreed.is_time_of_use:
             raise
         return None
     sums = np.bincount(slots, curve, len(TouPeriod)).tolist()
@@ -227,7 +214,7 @@ def _by_period(
 
 def _slots(month: BillingMonth, case: TariffCase, facts: Facts) -> IntArray:
     """Place among TouPeriod of every quarter of an hour, by the hours that split the case's curve."""
-    schedule = case.contract.terms().hours
+    schedule = case.agreed.terms().hours
     if schedule is None:
         raise UsageError(
             "The hours of residential charging points have no published price.",
@@ -236,5 +223,6 @@ def _slots(month: BillingMonth, case: TariffCase, facts: Facts) -> IntArray:
     return facts.time_of_use.slot_matrix(month.days, schedule, case.known).reshape(-1).astype(np.int64)
 
 
-def _demand_kw(curve: Sequence[float]) -> Decimal:
+def demand_of(curve: Sequence[float]) -> Decimal:
+    """The highest mean power of a quarter of an hour. [kW]"""
     return Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))

@@ -36,6 +36,9 @@ def case_problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | 
             case.own_prices.prices()
         except OwnPricesError as error:
             yield ("own_prices", error.key), error.message, error.hint or described
+    elif case.contract is None:
+        yield ("contract",), "the key is missing", described
+        return
     else:
         yield from (
             (("contract", key), message, described) for key, message in _contract_problems(case.contract)
@@ -65,7 +68,7 @@ def case_problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | 
             )
         else:
             yield from (
-                ((*at, *key), message, described) for key, message in _month_problems(part, case.contract)
+                ((*at, *key), message, described) for key, message in _month_problems(part, case.agreed)
             )
 
 
@@ -134,7 +137,7 @@ def not_given(case: TariffCase) -> list[list[str]]:
     """Of each month what the case leaves out although its total rests on it: the year before a household's
     month, the price of energy fed in.
     """
-    is_unpriced = case.contract.export_price_cny_per_kwh is None
+    is_unpriced = case.agreed.export_price_cny_per_kwh is None
     return [
         ["year_to_date_kwh"] * lacks + ["export_price_cny_per_kwh"] * bool(is_unpriced and part.exported_kwh)
         for part, lacks in zip(case.months, _lacks_year_to_date(case), strict=True)
@@ -147,7 +150,7 @@ def _lacks_year_to_date(case: TariffCase) -> list[bool]:
     Told is a figure of its own, a January, the month in which the supply begins, and what follows a told
     month without a gap.
     """
-    contract = case.contract
+    contract = case.agreed
     if contract.customer_class is not CustomerClass.RESIDENTIAL or contract.is_combined_meter:
         return [False] * len(case.months)
     months = [BillingMonth.parse(part.month) for part in case.months]

@@ -12,19 +12,27 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
-from pipelines.errors import FactFileError, ZhixiangError
+from pipelines.errors import FactFileError, UsageError, ZhixiangError
 from pipelines.tariff.cases.own_prices import OwnPrices, TieredPrice
 from pipelines.tariff.contract import Contract
 
-_PLAIN = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
+PLAIN_NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?", re.ASCII)
+PLAIN_NUMBER_SAID = "write the number in plain decimals, at most 15 digits before and after the point"
 
 
 def _plain(value: object) -> object:
     """A number as people write it; an exponent would make a figure out of any digits."""
-    if isinstance(value, str | Decimal) and not _PLAIN.fullmatch(
+    if isinstance(value, str | Decimal) and not PLAIN_NUMBER.fullmatch(
         str(value).strip() if isinstance(value, str) else f"{value:f}"
     ):
-        raise ValueError("write the number in plain decimals, at most 15 digits before and after the point")
+        raise ValueError(PLAIN_NUMBER_SAID)
+    return value
+
+
+def _month(value: object) -> object:
+    """A month as text; YAML reads ``202609`` as a number and ``2026-09-01`` as a day."""
+    if not isinstance(value, str):
+        raise ValueError(f"write the month as YYYY-MM, for example 2026-09, not {value}")
     return value
 
 
@@ -95,11 +103,11 @@ class ContractPart(_Part):
 
 
 class MonthPart(_Part):
-    """What was metered in one month; with a ``curve`` the energy, its periods and the highest demand come
-    from there.
+    """What was metered in one month; with a ``curve`` the energies, their periods and the highest demand come
+    from there unless they stand beside it.
     """
 
-    month: str = Field(description="Billing month, YYYY-MM.")
+    month: Annotated[str, BeforeValidator(_month)] = Field(description="Billing month, YYYY-MM.")
     energy_kwh: Positive | None = Field(None, description="Active energy. [kWh]")
     energy_by_period: dict[TouPeriod, Positive] | None = Field(
         None, description="Its split over time-of-use periods, summing to it. [kWh]"
@@ -119,8 +127,9 @@ class MonthPart(_Part):
     curve: str | None = Field(
         None,
         description=(
-            "CSV beside the case with the header interval_start,energy_kwh: every 15 minutes of the month, "
-            "local time."
+            "CSV beside the case with the header interval_start,energy_kwh, or with "
+            "lagging_kvarh,leading_kvarh behind them: every 15 minutes of the month, local time. What stands "
+            "beside it in the case is what the registers say and is priced; the curve then splits it."
         ),
     )
 
@@ -170,13 +179,22 @@ class TariffCase(_Part):
     """A case to price: one contract over one or several months."""
 
     title: str = Field(description="What the case is about.")
-    contract: ContractPart = Field(description="Terms of supply.")
+    contract: ContractPart | None = Field(
+        None, description="Terms of supply; may be left out beside own_prices, which know no contract."
+    )
     months: list[MonthPart] = Field(min_length=1, description="What was metered, month by month.")
     known: date | None = Field(None, description="Only facts known by this day count; left out: all.")
     own_prices: OwnPricesPart | None = Field(
         None, description="A price set of one's own in place of the regulated one."
     )
     _places: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def agreed(self) -> ContractPart:
+        """The contract; raises UsageError where the case has none."""
+        if self.contract is None:
+            raise UsageError("The case has no contract.", "docs/tariff-case.md describes every key.")
+        return self.contract
 
     def read_from(self, places: tuple[str, ...]) -> None:
         """Remembers the file and line of each month, in order, for the errors of ``at_month``."""

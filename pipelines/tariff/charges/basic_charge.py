@@ -7,8 +7,9 @@ Equations (S running kVA, Mc contract demand, M maximum demand, Pc and Pd prices
 Where the month's kWh per contract kVA reach 260, Pd is multiplied by 0.9. The figures are facts:
 ``basic_charge.*``.
 Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge
-(ruling R8). A standard of the power factor that changes alone leaves the charge what it is and only divides
-it by days, so that each standard adjusts its own.
+(ruling R8), but for days that the rulings of ``changed_capacity`` charge on. A standard of the power factor
+that changes alone leaves the charge what it is and only divides it by days, so that each standard adjusts its
+own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pipelines.codes import DemandBasis, LineComponent
+from pipelines.codes import ContractNote, DemandBasis, LineComponent
 from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import DemandRule, UtilisationDiscount
@@ -39,7 +40,7 @@ _UNITS = {
 class BasicSheet(NamedTuple):
     """The price of the basic charge of one kind of run in its span of days.
 
-    of_price, of_part  What the price and the division by days rest on.
+    of_price, of_part  What the price, and the division by days and the rulings rest on.
     divisor            Days that a month's charge is divided by.
     """
 
@@ -84,6 +85,8 @@ def every_basic_fact(facts: Facts) -> tuple[Dated[Any], ...]:
         rules.demand,
         rules.utilisation,
         rules.running_days_per_month,
+        rules.suspension_days,
+        rules.changed_month,
         catalogue.basic_capacity,
         catalogue.basic_demand,
     )
@@ -98,7 +101,8 @@ def basic_charges(supply: SupplyMonth, sheets: PriceSheets) -> Iterator[Charge]:
         contract = run.contract
         if contract.demand_basis is None:
             raise UsageError("A two-part contract needs a demand basis.", f"Known: {', '.join(DemandBasis)}.")
-        kind = BasicKind(contract.voltage_level, contract.demand_basis, run.is_part and run.of_days is None)
+        is_divided = run.is_part and run.of_days is None
+        kind = BasicKind(contract.voltage_level, contract.demand_basis, is_divided, run.rulings)
         days = (run.first_day, run.last_day)
         sheet = sheets.of(basic_sheet, kind, *days)
         if contract.running_capacity_kva == 0:
@@ -121,10 +125,16 @@ def basic_sheet(kind: BasicKind, span: Span) -> BasicSheet:
     """The price of a kind of run, and what divides it where it is a part of a month (ruling R8)."""
     dated = run_prices(kind.demand_basis, span.first_day, span.facts, span.known)
     price, of_price = span.level_price(dated, kind.voltage_level)
+    rules = span.facts.basic_charge
+    ruled: dict[ContractNote, Dated[Any]] = {
+        ContractNote.SUSPENSION_TOO_SHORT: rules.suspension_days,
+        ContractNote.HIGHEST_DEMAND_OF_MONTH: rules.changed_month,
+    }
+    of_rulings = tuple(span.held(ruled[note]).ground() for note in kind.rulings)
     if not kind.is_part:
-        return BasicSheet(price, of_price)
-    rule = span.held(span.facts.basic_charge.running_days_per_month)
-    return BasicSheet(price, of_price, rule.value, (rule.ground(),))
+        return BasicSheet(price, of_price, of_part=of_rulings)
+    rule = span.held(rules.running_days_per_month)
+    return BasicSheet(price, of_price, rule.value, (rule.ground(), *of_rulings))
 
 
 def capacity_price(kind: BasicKind, span: Span) -> LinePrice:
@@ -188,11 +198,12 @@ def _by_demand(
             f"{month} has no maximum demand, which the contract's basic charge needs.",
             "Supply a load curve of 15 minutes or less.",
         )
+    highest = " (highest of the month)" if ContractNote.HIGHEST_DEMAND_OF_MONTH in run.rulings else ""
     is_discounted = _is_discounted(run, kind, energy_kwh, sheets)
     sheet = sheets.of(demand_sheet, kind, run.first_day, run.last_day)
     of_demand, of_excess = sheet.prices[is_discounted]
     if sheet.rule is None:
-        return [(of_demand, demand, f"{demand:f} kW")]
+        return [(of_demand, demand, f"{demand:f} kW{highest}")]
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
     least, tolerance = sheet.rule.minimum_capacity_ratio, sheet.rule.tolerance_ratio
@@ -201,7 +212,7 @@ def _by_demand(
     charged = [(of_demand, billed, f"{billed:f} kW{raised}")]
     excess = demand - tolerance * billed
     if excess > 0:
-        charged.append((of_excess, excess, f"({demand:f} kW − {tolerance:f} × {billed:f} kW)"))
+        charged.append((of_excess, excess, f"({demand:f} kW{highest} − {tolerance:f} × {billed:f} kW)"))
     return charged
 
 

@@ -10,10 +10,16 @@ from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from pipelines.codes import DemandBasis, PricingScheme, VoltageLevel
+from pipelines.codes import ContractNote, DemandBasis, VoltageLevel
 from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.prices import PriceByVoltage, price_at_level
+from pipelines.tariff.charges.changed_capacity import (
+    BilledSegment,
+    billed_segments,
+    highest_demand,
+    two_part_sections,
+)
 from pipelines.tariff.contract import Contract, Segment, SupplyMonth
 from pipelines.tariff.price_sheets import PriceSheets, Span
 
@@ -31,6 +37,7 @@ class Run(NamedTuple):
     of_days        Days of operation by which a whole month's charge is divided where only the power factor's
                    standard changes inside it, so that each standard adjusts its days; None: the charge is not
                    divided so. [d]
+    rulings        The rulings by which it is charged otherwise than its parts were metered.
     """
 
     section: str
@@ -43,17 +50,20 @@ class Run(NamedTuple):
     kva_days: Decimal
     section_days: int
     of_days: int | None = None
+    rulings: tuple[ContractNote, ...] = ()
 
 
 class BasicKind(NamedTuple):
     """The terms of a run that the price of its basic charge depends on.
 
     is_part  Whether it is a part of a month that a rule divides.
+    rulings  The rulings that it is charged by.
     """
 
     voltage_level: VoltageLevel
     demand_basis: DemandBasis | None
     is_part: bool = False
+    rulings: tuple[ContractNote, ...] = ()
 
 
 def run_prices(
@@ -70,60 +80,55 @@ def run_prices(
 
 def runs_of(supply: SupplyMonth, sheets: PriceSheets) -> Iterator[Run]:
     """The runs of every section, in the order of the segments."""
-    sections: dict[str, list[Segment]] = {}
-    for segment in supply.segments:
-        mine = sections.setdefault(segment.section, [])
-        if segment.contract.pricing_scheme is PricingScheme.TWO_PART:
-            mine.append(segment)
-    for mine in sections.values():
-        yield from _runs_of_section(mine, supply.month.day_count, sheets)
+    for mine in two_part_sections(supply):
+        yield from _runs_of_section(mine, supply, sheets)
 
 
-def _runs_of_section(segments: Sequence[Segment], month_days: int, sheets: PriceSheets) -> Iterator[Run]:
+def _runs_of_section(segments: Sequence[Segment], supply: SupplyMonth, sheets: PriceSheets) -> Iterator[Run]:
     section_days = sum(map(span_days, segments))
     capacities = (each.contract.contract_capacity_kva or Decimal(0) for each in segments)
     kva_days = sum(
         (kva * span_days(each) for kva, each in zip(capacities, segments, strict=True)), Decimal(0)
     )
-    for group in _alike(segments, sheets):
-        demands = [each.max_demand_kw for each in group]
-        demand = None if None in demands else max(each for each in demands if each is not None)
-        days = sum(map(_running_days, group))
+    for group in _alike(billed_segments(segments, supply, sheets), sheets):
+        demand, days = highest_demand(group), sum(map(_running_days, group))
+        rulings = tuple(note for note in ContractNote if any(note in each.rulings for each in group))
         # A standard that changes touches neither capacity nor demand: its parts together cost what the run
         # costs.
         parts = [list(same) for _, same in groupby(group, key=_standard)]
-        is_part = days < month_days
+        is_part = days < supply.month.day_count
         of_days = None if is_part or len(parts) == 1 else days
         for part in parts:
             yield Run(
-                part[0].section,
+                part[0].segment.section,
                 part[0].contract,
-                part[0].first_day,
-                part[-1].last_day,
+                part[0].segment.first_day,
+                part[-1].segment.last_day,
                 sum(map(_running_days, part)),
                 is_part or len(parts) > 1,
                 demand,
                 kva_days,
                 section_days,
                 of_days,
+                rulings,
             )
 
 
-def _alike(segments: Sequence[Segment], sheets: PriceSheets) -> Iterator[list[Segment]]:
+def _alike(segments: Sequence[BilledSegment], sheets: PriceSheets) -> Iterator[list[BilledSegment]]:
     """Adjoining segments between which nothing of the basic charge changes."""
-    group: list[Segment] = []
-    for segment in segments:
-        follows = group and group[-1].last_day + _DAY == segment.first_day
-        if group and not (follows and _terms(group[-1], sheets) == _terms(segment, sheets)):
+    group: list[BilledSegment] = []
+    for billed in segments:
+        follows = group and group[-1].segment.last_day + _DAY == billed.segment.first_day
+        if group and not (follows and _terms(group[-1], sheets) == _terms(billed, sheets)):
             yield group
             group = []
-        group.append(segment)
+        group.append(billed)
     if group:
         yield group
 
 
-def _standard(segment: Segment) -> Decimal | None:
-    return segment.contract.power_factor_standard
+def _standard(billed: BilledSegment) -> Decimal | None:
+    return billed.contract.power_factor_standard
 
 
 def span_days(segment: Segment) -> int:
@@ -131,9 +136,10 @@ def span_days(segment: Segment) -> int:
     return (segment.last_day - segment.first_day).days + 1
 
 
-def _running_days(segment: Segment) -> int:
+def _running_days(billed: BilledSegment) -> int:
+    segment = billed.segment
     days = span_days(segment)
-    if segment.running_days is None:
+    if segment.running_days is None or billed.is_charged_on:
         return days
     if not 0 <= segment.running_days <= days:
         month = f"{segment.first_day.year:04d}-{segment.first_day.month:02d}"
@@ -141,9 +147,9 @@ def _running_days(segment: Segment) -> int:
     return segment.running_days
 
 
-def _terms(segment: Segment, sheets: PriceSheets) -> tuple[object, ...]:
+def _terms(billed: BilledSegment, sheets: PriceSheets) -> tuple[object, ...]:
     """What must stay for a run to go on: the terms of the basic charge and its price on the day."""
-    contract, day = segment.contract, segment.first_day
+    contract, day = billed.contract, billed.segment.first_day
     demand = contract.contract_demand_kw if contract.demand_basis is DemandBasis.CONTRACT_DEMAND else None
     kind = BasicKind(contract.voltage_level, contract.demand_basis)
     price = None if contract.demand_basis is None else sheets.of(_price_on, kind, day, day)

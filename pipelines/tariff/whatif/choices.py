@@ -10,17 +10,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.changes import joined_at_prices
-from pipelines.tariff.charges.power_factor import power_factor
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.contract_notes import IN_PARTS
 from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.pricing import price_supply
-from pipelines.tariff.whatif.changed_supplies import under, with_compensation, with_shifted_energy
+from pipelines.tariff.whatif.changed_supplies import under, with_shifted_energy
+
+_NEEDS_DEMAND = (
+    "A contract demand is chosen by highest demand and capacity.",
+    "Give max_demand_kw and running_capacity_kva.",
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,17 @@ class PlannedMonth:
 class Alternative:
     """One set of terms over the coming months.
 
-    name     ``now``, or what is different.
-    changes  What is different, by the name of the term, as text.
+    name          ``now``, or what is different.
+    changes       What is different, by the name of the term, as text.
+    is_hindsight  Whether it was fitted to each month's own demand, which nobody knows when it is asked for.
+    is_bound      Whether its total is a bound that a real month may miss, and no promise.
     """
 
     name: str
     changes: Mapping[str, str]
     months: tuple[PlannedMonth, ...]
+    is_hindsight: bool = False
+    is_bound: bool = False
 
     @property
     def total_cny(self) -> Decimal:
@@ -62,60 +71,140 @@ def as_agreed(months: Sequence[SupplyMonth], facts: Facts, known: date | None = 
 def basic_charge_choices(
     months: Sequence[SupplyMonth], facts: Facts, known: date | None = None, step_kw: int = 1
 ) -> list[Alternative]:
-    """The months on every demand basis, the cheapest first.
+    """The months on every demand basis, the cheapest first; then, of several months, a contract demand that
+    follows each month before, and last, as hindsight, the one that fits each month.
 
-    A contract demand is chosen anew for each month, as it may be changed monthly; the basis is the same for
-    all.
+    The contract demand of the first ones is one for all months, the cheapest for their highest demands as
+    expected. A contract demand for a single month is fitted to it, hence hindsight too.
+    ``margin_kw`` among the changes says how far below the double charge the highest demand stays, a negative
+    one how much of it is charged double.
     step_kw  The contract demand is a multiple of this. [kW]
     """
     if months[0].contract.pricing_scheme is not PricingScheme.TWO_PART:
         raise UsageError("Only a two-part contract has a basic charge.", "Compare the schemes instead.")
-    found = []
+    found, fitted = [], []
     for basis in DemandBasis:
-        on_basis, changes = (
-            [under(month, demand_basis=basis) for month in months],
-            {"demand_basis": basis.value},
-        )
+        name, changes = f"basis {basis.value}", {"demand_basis": basis.value}
+        on_basis = [under(month, demand_basis=basis) for month in months]
         if any(month.missing_inputs for month in on_basis):
             continue
-        if basis is DemandBasis.CONTRACT_DEMAND:
-            best = [best_contract_demand(month, facts, known, step_kw) for month in on_basis]
-            demands = (f"{month.supply.contract.contract_demand_kw:f}" for month in best)
-            changes["contract_demand_kw"] = ", ".join(demands)
-            found.append(Alternative(f"basis {basis.value}", changes, tuple(best)))
-        else:
-            found.append(_planned(f"basis {basis.value}", changes, on_basis, facts, known))
-    return _cheapest_first(found)
+        if basis is not DemandBasis.CONTRACT_DEMAND:
+            found.append(_planned(name, changes, on_basis, facts, known))
+            continue
+        best = _constant_contract_demand(on_basis, facts, known, step_kw)
+        found.append(_by_contract_demand(name, best, facts, known, is_hindsight=len(months) == 1))
+        if len(months) == 1:
+            continue
+        followed = _following_contract_demand(on_basis, facts, known, step_kw)
+        if followed:
+            found.append(_by_contract_demand(f"{name}, that of the month before", followed, facts, known))
+        each = [best_contract_demand(month, facts, known, step_kw) for month in on_basis]
+        hindsight = f"{name}, fitted to each month in hindsight"
+        fitted.append(_by_contract_demand(hindsight, each, facts, known, is_hindsight=True))
+    return _cheapest_first(found) + fitted
+
+
+def _by_contract_demand(
+    name: str,
+    months: Sequence[PlannedMonth],
+    facts: Facts,
+    known: date | None,
+    *,
+    is_hindsight: bool = False,
+) -> Alternative:
+    """Months on contract demand, with their demands told: one for all of them, or each."""
+    changes = {
+        "demand_basis": DemandBasis.CONTRACT_DEMAND.value,
+        "contract_demand_kw": told_demands([month.supply for month in months]),
+        "margin_kw": f"{min(_margin_kw(month.supply, facts, known) for month in months).normalize():f}",
+    }
+    return Alternative(name, changes, tuple(months), is_hindsight)
+
+
+def told_demands(months: Sequence[SupplyMonth]) -> str:
+    """The contract demand of some months: one for all of them, or each."""
+    demands = [month.contract.contract_demand_kw for month in months]
+    told = ["-" if demand is None else f"{demand:f}" for demand in demands]
+    return told[0] if len(set(told)) == 1 else ", ".join(told)
+
+
+def _margin_kw(month: SupplyMonth, facts: Facts, known: date | None) -> Decimal:
+    """How much higher the demand might be before any of it is charged double. [kW]"""
+    rule, contract = facts.basic_charge.demand.on(month.month.first_day, known), month.contract
+    least = rule.minimum_capacity_ratio * (contract.running_capacity_kva or Decimal(0))
+    billed = max(contract.contract_demand_kw or Decimal(0), least)
+    return rule.tolerance_ratio * billed - max(_highest_demands(month, facts, known))
 
 
 def best_contract_demand(
     month: SupplyMonth, facts: Facts, known: date | None = None, step_kw: int = 1
 ) -> PlannedMonth:
-    """The month with its cheapest contract demand; the smaller of two that cost the same.
+    """The month with its cheapest contract demand; the smaller of two that cost the same."""
+    (found,) = _constant_contract_demand([month], facts, known, step_kw)
+    return found
 
-    Up to the tolerance above it the demand costs nothing more and beyond it a multiple, so the cheapest lies
-    where the highest demand uses the tolerance up, or at the least that is billed; only that and the
-    multiples of the step beside the former are priced. Where a price changes inside the month each part of it
-    has a highest demand of its own.
+
+def _constant_contract_demand(
+    months: Sequence[SupplyMonth], facts: Facts, known: date | None, step_kw: int
+) -> list[PlannedMonth]:
+    """The months with the one contract demand that is cheapest for all; the smallest of those that cost the
+    same.
+
+    Up to the tolerance above it a demand costs nothing more and beyond it a multiple, so the cheapest lies
+    where the highest demand of a month uses the tolerance up, or at the least that is billed; only that and
+    the multiples of the step beside the former are priced. Where a price changes inside a month each part of
+    it has a highest demand of its own.
     """
-    running = month.contract.running_capacity_kva
-    parts = joined_at_prices(month, facts, known).segments
-    highest = {segment.max_demand_kw for segment in parts if not segment.section}
-    if None in highest or running is None:
-        raise UsageError(
-            "A contract demand is chosen by highest demand and capacity.",
-            "Give max_demand_kw and running_capacity_kva.",
-        )
-    rule = facts.basic_charge.demand.on(month.month.first_day, known)
-    least = rule.minimum_capacity_ratio * running
-    places = [demand / rule.tolerance_ratio / step_kw for demand in highest if demand is not None]
+    places: set[Decimal] = set()
+    least = [_least_contract_demand(month, facts, known) for month in months]
+    for month in months:
+        tolerance = facts.basic_charge.demand.on(month.month.first_day, known).tolerance_ratio
+        places |= {demand / tolerance / step_kw for demand in _highest_demands(month, facts, known)}
     beside = {Decimal(step_kw * rounded(place)) for place in places for rounded in (math.floor, math.ceil)}
-    tried = [least, *sorted(demand for demand in beside if demand > least)]
+    tried = [min(least), *sorted({demand for demand in (*beside, *least) if demand > min(least)})]
     # The first of the cheapest is the smallest.
     return min(
-        (planned(under(month, contract_demand_kw=demand), facts, known) for demand in tried),
-        key=lambda found: found.priced.total_cny,
+        (
+            [planned(under(month, contract_demand_kw=demand), facts, known) for month in months]
+            for demand in tried
+        ),
+        key=lambda found: sum(month.priced.total_cny for month in found),
     )
+
+
+def _following_contract_demand(
+    months: Sequence[SupplyMonth], facts: Facts, known: date | None, step_kw: int
+) -> list[PlannedMonth]:
+    """The months with the contract demand that the highest demand of the month before asks for, the first
+    one as agreed; none where none is agreed.
+    """
+    if months[0].contract.contract_demand_kw is None:
+        return []
+    found = [planned(months[0], facts, known)]
+    for before, month in pairwise(months):
+        tolerance = facts.basic_charge.demand.on(before.month.first_day, known).tolerance_ratio
+        place = max(_highest_demands(before, facts, known)) / tolerance / step_kw
+        demand = max(Decimal(step_kw * math.ceil(place)), _least_contract_demand(month, facts, known))
+        found.append(planned(under(month, contract_demand_kw=demand), facts, known))
+    return found
+
+
+def _least_contract_demand(month: SupplyMonth, facts: Facts, known: date | None) -> Decimal:
+    """The contract demand to which a smaller one is raised. [kW]"""
+    running = month.contract.running_capacity_kva
+    if running is None:
+        raise UsageError(*_NEEDS_DEMAND)
+    return facts.basic_charge.demand.on(month.month.first_day, known).minimum_capacity_ratio * running
+
+
+def _highest_demands(month: SupplyMonth, facts: Facts, known: date | None) -> set[Decimal]:
+    """The highest demand of each part of a month at one price. [kW]"""
+    parts = joined_at_prices(month, facts, known).segments
+    highest = {segment.max_demand_kw for segment in parts if not segment.section}
+    found = {demand for demand in highest if demand is not None}
+    if len(found) != len(highest):
+        raise UsageError(*_NEEDS_DEMAND)
+    return found
 
 
 def scheme_choices(
@@ -195,36 +284,32 @@ def time_of_use_choices(
     return _cheapest_first(found)
 
 
-def with_capacitors(
-    months: Sequence[SupplyMonth],
-    target: Decimal,
-    facts: Facts,
-    known: date | None = None,
-    step_kvar: int = 1,
+def together(
+    choices: Sequence[Alternative], now: Alternative, facts: Facts, known: date | None = None
 ) -> Alternative:
-    """The months with as much lagging reactive energy compensated as the target power factor asks for;
-    leading energy stays.
+    """Several alternatives at once, priced anew: what each of them alone saves does not add up.
 
-    target     Power factor to reach, above 0 and at most 1. [1]
-    step_kvar  The size of the bank is a multiple of this. [kvar]
+    Of each month an alternative gives what it changes: the contract, the reactive energy, the energy by
+    period.
     """
-    if not (target.is_finite() and 0 < target <= 1):
-        raise UsageError(f"A power factor lies above 0 and up to 1, not {target}.")
-    then, banks, reached = [], [], []
-    for month in months:
-        after = with_compensation(month, target)
-        if month.lagging_kvarh is None or after.lagging_kvarh is None or after.leading_kvarh is None:
-            raise UsageError(
-                f"{month.month} has no reactive energy.", "Give lagging_kvarh and leading_kvarh."
-            )
-        then.append(after)
-        banks.append(float(month.lagging_kvarh - after.lagging_kvarh) / (month.month.day_count * 24))
-        reached.append(power_factor(after.lagging_kvarh, after.leading_kvarh, after.active_kwh))
-    changes = {
-        "bank_kvar_at_mean_power": str(step_kvar * math.ceil(max(banks) / step_kvar)),
-        "power_factor_reached": str(min(reached)),
-    }
-    return _planned(f"power factor {target}", changes, then, facts, known)
+    months = []
+    for place, today in enumerate(now.months):
+        month = today.supply
+        for choice in choices:
+            other, before = choice.months[place].supply, today.supply
+            if (other.lagging_kvarh, other.leading_kvarh) != (before.lagging_kvarh, before.leading_kvarh):
+                month = replace(month, lagging_kvarh=other.lagging_kvarh, leading_kvarh=other.leading_kvarh)
+            segments = []
+            for mine, theirs, old in zip(month.segments, other.segments, before.segments, strict=True):
+                if theirs.contract != old.contract:
+                    mine = replace(mine, contract=theirs.contract)
+                if theirs.energy_by_period != old.energy_by_period:
+                    mine = replace(mine, energy_by_period=theirs.energy_by_period)
+                segments.append(mine)
+            month = replace(month, segments=tuple(segments))
+        months.append(month)
+    changes = {name: text for choice in choices for name, text in choice.changes.items()}
+    return _planned(" + ".join(choice.name for choice in choices), changes, months, facts, known)
 
 
 def with_shift(

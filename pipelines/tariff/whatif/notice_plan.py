@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from pipelines.codes import CustomerClass, DayType, DemandBasis
+from pipelines.codes import ChangeBegin, CustomerClass, DayType, DemandBasis
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import NoticeRule
@@ -18,10 +18,17 @@ from pipelines.facts.holidays import Holidays
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, SupplyMonth
 from pipelines.tariff.whatif.changed_supplies import under
-from pipelines.tariff.whatif.choices import Alternative, PlannedMonth, best_contract_demand, planned
+from pipelines.tariff.whatif.choices import (
+    Alternative,
+    PlannedMonth,
+    best_contract_demand,
+    planned,
+    told_demands,
+)
 
 WORKED = (DayType.WORKING_DAY, DayType.ADJUSTED_WORKING_DAY)
 NAME = "basis and contract demand within the notice periods"
+QUARTER_MONTHS = 3
 
 
 @dataclass(frozen=True)
@@ -30,19 +37,21 @@ class ChangeLimits:
 
     basis_from, demand_from    First month for which a request may take effect.
     basis_every, demand_every  Months that a changed term holds before it may change again. [months]
+    basis_begins               With what a changed basis begins.
     """
 
     basis_from: BillingMonth
     demand_from: BillingMonth
     basis_every: int
     demand_every: int
+    basis_begins: ChangeBegin = ChangeBegin.MONTH
 
 
 def first_month_of_change(
     asked_on: date, rule: NoticeRule, holidays: Holidays, last_change: BillingMonth | None = None
 ) -> BillingMonth:
     """The first month for which a term may change: the notice in working days must have passed before it
-    begins.
+    begins, and where the rule says so it begins a natural quarter.
 
     asked_on     Day of the request, which itself does not count.
     last_change  Month from which the term last changed; None: long ago.
@@ -53,7 +62,16 @@ def first_month_of_change(
         day += timedelta(days=1)
         left -= holidays.day_type(day) in WORKED
     month = BillingMonth.of(day).plus(1)
-    return month if last_change is None else max(month, last_change.plus(rule.every_months))
+    if last_change is not None:
+        month = max(month, last_change.plus(rule.every_months))
+    while not may_begin(month, rule.begins):
+        month = month.plus(1)
+    return month
+
+
+def may_begin(month: BillingMonth, begins: ChangeBegin) -> bool:
+    """Whether a changed term may take effect with a month."""
+    return begins is ChangeBegin.MONTH or month.month % QUARTER_MONTHS == 1
 
 
 def first_month_of_time_of_use_choice(
@@ -119,7 +137,7 @@ def change_limits(
     basis = facts.basic_charge.basis_change.on(asked_on, known)
     demand = facts.basic_charge.contract_demand_change.on(asked_on, known)
     from_basis, from_demand = first["demand_basis"], first["contract_demand"]
-    return ChangeLimits(from_basis, from_demand, basis.every_months, demand.every_months)
+    return ChangeLimits(from_basis, from_demand, basis.every_months, demand.every_months, basis.begins)
 
 
 def cheapest_within_notice(
@@ -166,7 +184,7 @@ def cheapest_within_notice(
         for end in range(first_change, len(months) + 1)
     }
     for begin in range(first_change, len(months)):
-        for basis in bases:
+        for basis in bases if may_begin(months[begin].month, limits.basis_begins) else ():
             # A basis that outlives the plan is no shorter for being cut by its end.
             for end in sorted({*range(begin + limits.basis_every, len(months) + 1), len(months)}):
                 reached = plans[begin].with_months(priced, basis, end, changes=True)
@@ -174,7 +192,13 @@ def cheapest_within_notice(
                     plans[end] = reached
     chosen = plans[len(months)].bases
     found = tuple(priced.month(basis, place, chosen[:place]) for place, basis in enumerate(chosen))
-    return Alternative(NAME, _told(found), found)
+    # Its contract demands are those of the months as expected, which is hindsight once they are over.
+    is_fitted = any(
+        month.supply.contract.demand_basis is DemandBasis.CONTRACT_DEMAND
+        and month.supply.contract.contract_demand_kw != agreed_month.contract.contract_demand_kw
+        for month, agreed_month in zip(found, months, strict=True)
+    )
+    return Alternative(NAME, _told(found), found, is_hindsight=is_fitted)
 
 
 @dataclass(frozen=True)
@@ -240,10 +264,7 @@ def from_month(then: Alternative, now: Alternative, first: BillingMonth) -> Alte
     )
     changes = {**then.changes, "from": str(first)}
     if "contract_demand_kw" in changes:
-        demands = [month.supply.contract.contract_demand_kw for month in months]
-        changes["contract_demand_kw"] = ", ".join(
-            "-" if demand is None else f"{demand:f}" for demand in demands
-        )
+        changes["contract_demand_kw"] = told_demands([month.supply for month in months])
     return replace(then, changes=changes, months=months)
 
 

@@ -39,9 +39,7 @@ def gathered_rows(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDAr
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def day_counts(
-    status: Int8Array, is_estimated: BoolArray, measured: int, missing: int, counts: Int32Array
-) -> None:
+def day_counts(status: Int8Array, is_estimated: BoolArray, missing: int, counts: Int32Array) -> None:
     """Fills (3 x days) how many intervals of each day are measured, estimated, missing.
 
     status        (days x slots) IntervalStatus.
@@ -51,7 +49,7 @@ def day_counts(
         of_measured, of_estimated, of_missing = 0, 0, 0
         for slot in range(status.shape[1]):
             code = status[day, slot]
-            of_measured += code == measured
+            of_measured += code != missing and not is_estimated[code]
             of_missing += code == missing
             of_estimated += is_estimated[code]
         counts[0, day], counts[1, day], counts[2, day] = of_measured, of_estimated, of_missing

@@ -109,7 +109,7 @@ def reconcile(
         done = reconcile_with_rates(estimates.final, estimates.status, spans, rates, of_slot, profile).values
     kept = done.status.reshape(-1)[estimates.places] == estimates.status.reshape(-1)[estimates.places]
     margin = np.where(kept, estimates.margin * done.factor.reshape(-1)[estimates.places], np.nan)
-    return Estimates(done.final, done.status, estimates.places, margin)
+    return Estimates(done.final, done.status, estimates.places, margin, done.factor)
 
 
 def read_once(registers: Registers, meter_points: Sequence[str], today: date) -> Registers:

@@ -35,10 +35,13 @@ from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.editing.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation.estimate import estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
+from pipelines.vee.validation.balance_checks import CATCH_UP, SCALED_FAR
 from pipelines.vee.validation.checks import run_checks
 from pipelines.vee.validation.interval_kernels import open_ends
+from pipelines.vee.validation.zeros import zeros_by_rule
 
 PRESENT_CHAR = "1"
+CATCH_UP_BIT = CATCH_UP.bit or 0
 VALUES_PER_BLOCK = 1 << 20
 
 
@@ -215,9 +218,7 @@ def _refine_group(
     merged.apply(minutes, kept, received, marked, disputed)
     energy = _placed(received, rows, total, np.nan)
     substituted = _placed(marked, rows, total, False)
-    channel = np.array(
-        [channel == Channel.ACTIVE_FORWARD.value for channel in records.channels], dtype=np.bool_
-    )
+    channel = np.array(records.channels)[block_series % len(records.channels)]
     block = CurveBlock(
         energy=energy,
         interval_minutes=minutes,
@@ -225,7 +226,8 @@ def _refine_group(
         day_numbers=block_day,
         day_types=type_codes(block_day, day_types),
         capacity_kva=_placed(records.capacity_kva[kept], rows, total, np.nan),
-        counts_use=channel[block_series % len(records.channels)],
+        counts_use=channel == Channel.ACTIVE_FORWARD.value,
+        feeds_in=channel == Channel.ACTIVE_REVERSE.value,
         receptions=_placed(receptions, rows, total, 0),
         told_again=None if again is None else _placed(again, rows, total, False),
         disputed=_placed(disputed, rows, total, False) if disputed.any() else None,
@@ -254,10 +256,17 @@ def _refine_group(
     if barred.size and registers is not None:
         barred[rows_in_spans(registers, rows_of)] = False
     estimates = estimate_missing_intervals(
-        block, invalid, substituted, settings, barred if barred.size else None
+        block,
+        invalid,
+        substituted,
+        settings,
+        barred if barred.size else None,
+        known=bits >> CATCH_UP_BIT & 1 == 1,
+        zeros=zeros_by_rule(block, settings),
     )
     if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
+        bits |= run_checks(replace(block, scale=estimates.scale), settings, (SCALED_FAR,))[0]
     # Two people's word comes last: neither an estimate nor a register changes what they put in place.
     estimates = put_values(placed, block, estimates)
 

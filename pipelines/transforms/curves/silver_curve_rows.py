@@ -43,7 +43,7 @@ def silver_rows(
     bits = bits if every else bits[rows]
     channels = len(records.channels)
     counts = np.empty((3, rows.size), dtype=np.int32)
-    day_counts(status, _ESTIMATED, IntervalStatus.MEASURED.value, IntervalStatus.MISSING.value, counts)
+    day_counts(status, _ESTIMATED, IntervalStatus.MISSING.value, counts)
     months, month_place = np.unique(month[rows], return_inverse=True)
     return pa.table(
         [

@@ -35,6 +35,9 @@ DAY_CURVE_COLUMNS = (
 )
 """What ``summarise_days`` needs of silver_day_curves."""
 
+RECEIVED = "measured_kwh_or_kvarh"
+"""What ``received_days`` needs besides."""
+
 CURVE_DAYS_SCHEMA = pa.schema(
     [
         pa.field("meter_point_id", STRING),
@@ -90,6 +93,18 @@ def summarise_days(curves: pa.Table, periods: PeriodsOfDays | None) -> pa.Table:
     return pa.concat_tables(parts).combine_chunks()
 
 
+def received_days(curves: pa.Table) -> FloatArray:
+    """What was received for each day of silver_day_curves, NaN where an interval did not come; in the order
+    of ``summarise_days``. [kWh or kvarh]
+    """
+    sums = [np.empty(0)]
+    lengths = pc.unique(curves["interval_minutes"]).to_pylist()
+    for minutes in lengths:
+        chosen = curves if len(lengths) == 1 else curves.filter(pc.equal(curves["interval_minutes"], minutes))
+        sums.append(_dense(chosen[RECEIVED], DAY_MINUTES // minutes).astype(np.float64).sum(axis=1))
+    return np.concatenate(sums)
+
+
 def _summarised(curves: pa.Table, minutes: int, periods: PeriodsOfDays | None) -> pa.Table:
     count, slots = curves.num_rows, DAY_MINUTES // minutes
     final = _dense(curves["final_kwh_or_kvarh"], slots).astype(np.float64)
@@ -97,7 +112,7 @@ def _summarised(curves: pa.Table, minutes: int, periods: PeriodsOfDays | None) -
     missing = np.isnan(final)
     energy = np.where(missing, 0.0, final)
     counts = np.empty((3, count), dtype=np.int32)
-    day_counts(status, _ESTIMATED, IntervalStatus.MEASURED.value, IntervalStatus.MISSING.value, counts)
+    day_counts(status, _ESTIMATED, IntervalStatus.MISSING.value, counts)
     with_estimates, estimated = np.flatnonzero(counts[1]), np.zeros(count)
     estimated[with_estimates] = np.where(_ESTIMATED[status[with_estimates]], energy[with_estimates], 0.0).sum(
         axis=1

@@ -15,7 +15,7 @@ from pipelines.arrays import FloatArray, IntArray
 from pipelines.codes import Channel
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import STRING
-from pipelines.transforms.days.curve_days import summarise_days
+from pipelines.transforms.days.curve_days import received_days, summarise_days
 from pipelines.transforms.days.day_energy import settle_days
 from pipelines.transforms.days.rate_days import RATE_DAYS_SCHEMA, compare_rates
 from pipelines.transforms.ground.day_types import type_codes
@@ -48,7 +48,9 @@ def judge_days(
     curve_days = summarise_days(curves, None)
     days, place = settle_days(curve_days, reads, points)
     rate_days = None if clock is None else compare_rates(curves, reads, clock)
-    return days, find_in_days(days, curve_days, reads, points.take(place), day_types, settings, rate_days)
+    return days, find_in_days(
+        days, curve_days, reads, points.take(place), day_types, settings, rate_days, received_days(curves)
+    )
 
 
 def find_in_days(
@@ -59,6 +61,7 @@ def find_in_days(
     day_types: Mapping[date, str],
     settings: VeeSettings,
     rate_days: pa.Table | None = None,
+    received: FloatArray | None = None,
 ) -> pa.Table:
     """Findings on days of energy, as FINDINGS_SCHEMA.
 
@@ -69,6 +72,8 @@ def find_in_days(
     day_types   DayType of each local day; others follow the week alone.
     rate_days   Days whose registers of the rates were held against the curve, as ``compare_rates`` gives
                 them; none: no such days.
+    received    (curve days) what was received for each, as ``received_days`` gives it; none: not known. [kWh
+                or kvarh]
     """
     rate_days = RATE_DAYS_SCHEMA.empty_table() if rate_days is None else rate_days
     count = days.num_rows
@@ -102,6 +107,12 @@ def find_in_days(
         span_register=register,
         span_curve=span_curve,
         span_measured=span_measured,
+        span_received=_received_over_spans(
+            day_key,
+            span,
+            curve_key,
+            np.full(curve_key.size, np.nan) if received is None else received,
+        ),
         resolution=resolution,
         estimated_ratio=days["estimated_ratio"].to_numpy(),
         interval_minutes=np.nan_to_num(DAY_MINUTES / intervals).astype(np.int64),
@@ -147,6 +158,24 @@ def _over_spans(
     whole[looked] = np.where(every, summed(total), np.nan)
     measured[looked] = np.where(some & ~every, summed(total - estimated), np.nan)
     return whole, measured
+
+
+def _received_over_spans(
+    day_key: IntArray, span: IntArray, curve_key: IntArray, received: FloatArray
+) -> FloatArray:
+    """What was received for the days that the read of each day closes, NaN where it is not all there. [kWh or
+    kvarh]
+    """
+    looked = np.flatnonzero(span > 0)
+    count = span[looked]
+    of_read = np.repeat(np.arange(looked.size), count)
+    back = np.arange(of_read.size) - np.repeat(np.cumsum(count) - count, count)
+    place = place_of(day_key[looked][of_read] - back, curve_key)
+    found = np.full(span.size, np.nan)
+    if looked.size and received.size:
+        values = np.where(place >= 0, received[np.maximum(place, 0)], np.nan)
+        found[looked] = np.bincount(of_read, weights=values, minlength=looked.size)
+    return found
 
 
 def _of_reads(reads: pa.Table, place: IntArray) -> tuple[IntArray, FloatArray, FloatArray]:

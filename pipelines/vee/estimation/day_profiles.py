@@ -7,7 +7,8 @@ thresholds are those of the catalogue. What one day cannot show stays out: a run
 counts within the day, an interval's
 neighbours are those of the day, and the choice among estimators by their measured error (VEE-E03 on) needs
 the curves; gaps here take VEE-E01
-up to its limit and VEE-E02 beyond.
+up to its limit and VEE-E02 beyond. Whether a series has peaks of its own by nature, or a sum came late, shows
+over many days only: VEE-V42 and VEE-V43 stay out.
 """
 
 from __future__ import annotations
@@ -60,7 +61,10 @@ def profiled_block(
 
 def _isolated(block: ProfiledBlock, parameters: Parameters) -> BoolArray:
     ratios = parameters["isolation"], parameters["like_day_ratio"], parameters["floor"]
-    return np.asarray(isolated_from_profile(block.energy, block.usual, block.level, *ratios, NEIGHBOUR_REACH))
+    without = parameters["least_like_days"] == 0
+    return np.asarray(
+        isolated_from_profile(block.energy, block.usual, block.level, *ratios, NEIGHBOUR_REACH, without)
+    )
 
 
 _DECIDED = ("VEE-V01", "VEE-V02", "VEE-V03", "VEE-V04", "VEE-V05", "VEE-V06", "VEE-V07")
@@ -87,9 +91,12 @@ def isolated_from_profile(
     like_day_ratio: float,
     floor_ratio: float,
     reach: int,
+    without: bool,
 ) -> BoolArray:
     """Intervals that stand alone above their neighbours and above what the profile shows at that time; two
     passes, as ``isolated_spikes``.
+
+    without  Whether an interval without a profile may be one.
     """
     days, slots = energy.shape
     flags = np.zeros((days, slots), dtype=np.bool_)
@@ -118,7 +125,7 @@ def isolated_from_profile(
                         larger = row[near] if np.isnan(larger) else max(larger, row[near])
                         break
                 if value > isolation * larger and (
-                    np.isnan(usual[day, slot]) or value > like_day_ratio * usual[day, slot]
+                    (without and np.isnan(usual[day, slot])) or value > like_day_ratio * usual[day, slot]
                 ):
                     marks[slot] = True
                     fresh = True

@@ -12,6 +12,7 @@ from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, choose, try_methods, widths
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
 from pipelines.vee.estimation.gap_kernels import Gaps, estimate_gaps
+from pipelines.vee.estimation.known_energy import keep_known_energy
 from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
 from pipelines.vee.settings import VeeSettings
@@ -31,12 +32,15 @@ class Estimates:
     places  (estimates) position of each estimated interval among days x slots, rising.
     margin  (estimates) half the width of its expected-error band, NaN where the series is too short to tell.
             [kWh or kvarh]
+    scale   (days x slots) what registers multiplied each estimate with, 1 elsewhere; none: no register was
+            asked.
     """
 
     final: FloatArray
     status: Int8Array
     places: IntArray
     margin: FloatArray
+    scale: FloatArray | None = None
 
 
 def gap_settings(settings: VeeSettings, interval_hours: float) -> GapSettings:
@@ -74,6 +78,8 @@ def estimate_missing_intervals(
     substituted: BoolArray,
     settings: VeeSettings,
     barred: BoolArray | None = None,
+    known: BoolArray | None = None,
+    zeros: BoolArray | None = None,
 ) -> Estimates:
     """Final value, status and expected error of each interval.
 
@@ -81,11 +87,18 @@ def estimate_missing_intervals(
     substituted  (days x slots) the sender says that the value is not a measured one.
     barred       (days x slots) intervals that stay empty: nobody knows whether anything was counted there;
                  none: none.
+    known        (days x slots) runs of invalid intervals whose energy is what was received in them; none:
+                 none.
+    zeros        (days x slots) intervals that count as zero whatever came for them, unless they are barred;
+                 they are no estimates. None: none.
 
     A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The
     method is the one that erred least on gaps of a like length masked in the series' own values; see
     ``gap_choice.choose``.
     """
+    if zeros is not None:
+        zeros = zeros if barred is None else zeros & ~barred
+        invalid = invalid & ~zeros
     final, status, clean = split_invalid(
         block.energy,
         invalid,
@@ -94,6 +107,8 @@ def estimate_missing_intervals(
         IntervalStatus.MISSING.value,
         IntervalStatus.SUBSTITUTED_BY_SENDER.value,
     )
+    if zeros is not None:
+        final[zeros], status[zeros] = 0.0, IntervalStatus.COUNTED_AS_ZERO
     if not invalid.any():
         return Estimates(final, status, np.empty(0, dtype=np.int64), np.empty(0))
     if block.outages is not None:
@@ -103,6 +118,12 @@ def estimate_missing_intervals(
     places, values, methods, margin = _fill(series, settings, block.interval_hours, barred)
     final.reshape(-1)[places] = values
     status.reshape(-1)[places] = _STATUS_OF_METHOD[methods]
+    if known is not None and known.any():
+        wide = np.full(final.shape, np.nan)
+        wide.reshape(-1)[places] = margin
+        keep_known_energy(block.energy, known, block.series_starts, final, status, wide)
+        places = places[status.reshape(-1)[places] != IntervalStatus.MEASURED]
+        margin = wide.reshape(-1)[places]
     return Estimates(final, status, places, margin)
 
 

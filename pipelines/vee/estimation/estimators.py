@@ -19,6 +19,7 @@ class Estimator:
     settings  Dotted names of the thresholds of ``vee.yaml`` that steer it.
     row       Its row in the matrix that ``gap_kernels.estimate_gap`` fills; none for what needs the
               registers.
+    is_scaled Whether registers may scale its values.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Estimator:
     source: str
     settings: tuple[str, ...]
     row: int | None = None
+    is_scaled: bool = True
 
 
 _TRADE = "Practice of the trade; number, reach and scale are the project's own."
@@ -117,6 +119,24 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_EVEN_SHARE,
         "Practice of the trade as a last resort.",
         (),
+    ),
+    Estimator(
+        "VEE-E08",
+        (
+            "Zero, and no estimate: noise below zero, or an interval that did not come at an hour of the "
+            "night in which the channel of energy fed in rests all month"
+        ),
+        "记为零",
+        IntervalStatus.COUNTED_AS_ZERO,
+        "The project's own; at night nothing is generated, and no meter counts backwards by its last digit.",
+        (
+            "negatives.noise_ratio",
+            "negatives.noise_steps",
+            "nights.reach_days",
+            "nights.least_days",
+            "nights.least_hours",
+        ),
+        is_scaled=False,
     ),
 )
 

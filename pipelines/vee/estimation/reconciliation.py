@@ -24,7 +24,9 @@ curve and register may differ before a check fires is ``interval_sum.tolerance_k
 LEAST_SHARE = 1e-9
 """Estimates that sum to less than this part of what is to be shared say nothing about its shape."""
 
-IS_OWN_ESTIMATE = np.isin(np.arange(len(IntervalStatus)), [estimator.status for estimator in ESTIMATORS])
+IS_OWN_ESTIMATE = np.isin(
+    np.arange(len(IntervalStatus)), [estimator.status for estimator in ESTIMATORS if estimator.is_scaled]
+)
 """IntervalStatus -> whether the value is the project's own estimate."""
 
 

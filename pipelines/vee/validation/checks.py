@@ -10,11 +10,12 @@ from pipelines.arrays import BoolArray, Int8Array, IntArray
 from pipelines.codes import Severity
 from pipelines.vee.blocks import CurveBlock, DayBlock, RecordBlock, RegisterBlock
 from pipelines.vee.settings import VeeSettings
+from pipelines.vee.validation import day_checks
 from pipelines.vee.validation.check import Check, Level
-from pipelines.vee.validation.day_checks import DAY_CHECKS
 from pipelines.vee.validation.interval_checks import INTERVAL_CHECKS
 from pipelines.vee.validation.record_checks import RECORD_CHECKS, future_dated
 from pipelines.vee.validation.register_checks import REGISTER_CHECKS
+from pipelines.vee.validation.step_checks import STEP_CHECKS
 
 __all__ = [
     "CHECKS",
@@ -30,6 +31,7 @@ __all__ = [
     "run_checks",
 ]
 
+DAY_CHECKS: tuple[Check, ...] = (*day_checks.DAY_CHECKS, *STEP_CHECKS)
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
         (*INTERVAL_CHECKS, *RECORD_CHECKS, *REGISTER_CHECKS, *DAY_CHECKS),

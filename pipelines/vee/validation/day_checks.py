@@ -19,8 +19,11 @@ from pipelines.vee.validation.check import (
     Parameters,
 )
 
-_CURVE_AND_REGISTER = Eligibility(
-    "a whole curve and a register", lambda block: ~np.isnan(block.curve) & ~np.isnan(block.register)
+_WHOLE_AND_REGISTER = Eligibility(
+    "a register, and whole curves, as received or estimated, on the days that it closes",
+    lambda block: (
+        ~np.isnan(block.span_register) & ~(np.isnan(block.span_received) & np.isnan(block.span_curve))
+    ),
 )
 
 
@@ -126,11 +129,12 @@ def _prolonged_estimation(block: DayBlock, parameters: Parameters) -> BoolArray:
 
 
 def _unit_of_measure(block: DayBlock, parameters: Parameters) -> BoolArray:
-    """Curve over register is a factor that a wrong unit makes: kilo, the multiplier, intervals per hour (mean
-    power taken for energy).
+    """What was received over the register is a factor that a wrong unit makes: kilo, the multiplier,
+    intervals per hour (mean power taken for energy). What a check took away has been part of it.
     """
     ratio = np.full(block.energy.size, np.nan)
-    np.divide(block.curve, block.register, out=ratio, where=block.register > 0)
+    received = np.where(np.isnan(block.span_received), block.span_curve, block.span_received)
+    np.divide(received, block.span_register, out=ratio, where=block.span_register > 0)
     per_hour = np.where(block.interval_minutes > 0, 60.0 / np.maximum(block.interval_minutes, 1), np.nan)
     found = np.zeros(block.energy.size, dtype=np.bool_)
     for factor in (np.full(ratio.size, 1000.0), block.multiplier, per_hour):
@@ -259,15 +263,15 @@ DAY_CHECKS: tuple[Check, ...] = (
         "VEE-V32",
         Level.DAY,
         (
-            "Unit of measure: curve and register differ by 1000, by the multiplier or by the intervals of an "
-            "hour"
+            "Unit of measure: the curve as received and the register differ by 1000, by the multiplier or by "
+            "the intervals of an hour"
         ),
         "单位或倍率错误",
         Severity.WARN,
         TRADE,
         _unit_of_measure,
         {"tolerance": "interval_sum.unit_factor_tolerance_ratio"},
-        _CURVE_AND_REGISTER,
+        _WHOLE_AND_REGISTER,
     ),
     Check(
         "VEE-V33",

@@ -8,6 +8,7 @@ from pipelines.arrays import BoolArray
 from pipelines.codes import Severity
 from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.validation import interval_kernels, spike_kernels
+from pipelines.vee.validation.balance_checks import CATCH_UP, NEGATIVE, OWN_PEAK, SCALED_FAR, SPIKE
 from pipelines.vee.validation.check import (
     ACTIVE_FORWARD,
     CAPACITY_KNOWN,
@@ -35,15 +36,23 @@ def _duplicate(block: CurveBlock, parameters: Parameters) -> BoolArray:
     return days
 
 
-def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    return np.asarray(block.energy < 0)
+def _runs(block: CurveBlock, parameters: Parameters, rows: BoolArray, zeros: bool) -> BoolArray:
+    return np.asarray(
+        interval_kernels.repeated_runs(
+            block.energy,
+            block.series_starts,
+            rows,
+            max(1 if zeros else 2, block.slots_in(parameters["hours"])),
+            zeros,
+            block.slots_in(parameters["least_hours"]),
+            parameters["natural_ratio"],
+            parameters["rare_days"],
+        )
+    )
 
 
 def _zero_runs(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    limit = block.slots_in(parameters["hours"])
-    return np.asarray(
-        interval_kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True)
-    )
+    return _runs(block, parameters, block.counts_use, True)
 
 
 def _zero_run(block: CurveBlock, parameters: Parameters) -> BoolArray:
@@ -62,25 +71,7 @@ def _zero_run_in_outage(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 
 def _stuck(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    every = np.ones(block.energy.shape[0], dtype=np.bool_)
-    limit = max(2, block.slots_in(parameters["hours"]))
-    return np.asarray(interval_kernels.repeated_runs(block.energy, block.series_starts, every, limit, False))
-
-
-def _isolated_spike(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    return np.asarray(
-        spike_kernels.isolated_spikes(
-            block.energy,
-            block.series_starts,
-            block.day_types,
-            parameters["isolation"],
-            parameters["like_day_ratio"],
-            parameters["floor"],
-            parameters["like_days"],
-            parameters["slots"],
-            parameters["reach_days"],
-        )
-    )
+    return _runs(block, parameters, np.ones(block.energy.shape[0], dtype=np.bool_), False)
 
 
 def _third_highest(block: CurveBlock, parameters: Parameters) -> BoolArray:
@@ -131,17 +122,11 @@ def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
     return np.asarray(block.silent_before > parameters["days"])
 
 
-_PLATEAU = (
-    "Two and more slots side by side of which none is above `spikes.isolation_ratio` times the highest "
-    "beside it: a plateau, such as a shift or a furnace "
-    "makes it too. They stay measured and count in every sum. VEE-V07 takes them out beyond a known "
-    "capacity; else they are only told of: by VEE-V09 "
-    "up to two slots of a day, by VEE-V11 up to four in a row where like-days are lower, by VEE-V24 through "
-    "the energy of the day, and by VEE-V29 "
-    "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two "
-    "highest are found."
-)
-
+_NATURAL_RUN = {
+    "least_hours": "runs.least_hours",
+    "natural_ratio": "runs.natural_ratio",
+    "rare_days": "runs.rare_days",
+}
 INTERVAL_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V01",
@@ -163,7 +148,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         _duplicate,
         bit=1,
     ),
-    Check("VEE-V03", Level.INTERVAL, "Negative energy", "负值", Severity.INVALID, TRADE, _negative, bit=2),
+    NEGATIVE,
     Check(
         "VEE-V04",
         Level.INTERVAL,
@@ -172,7 +157,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _zero_run,
-        {"hours": "runs.zero_hours"},
+        {"hours": "runs.zero_hours", **_NATURAL_RUN},
         ACTIVE_FORWARD,
         bit=3,
     ),
@@ -184,28 +169,10 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _stuck,
-        {"hours": "runs.stuck_hours"},
+        {"hours": "runs.stuck_hours", **_NATURAL_RUN},
         bit=4,
     ),
-    Check(
-        "VEE-V06",
-        Level.INTERVAL,
-        "Spike: an interval stands alone above its neighbours and its like-days",
-        "飞走",
-        Severity.INVALID,
-        TRADE,
-        _isolated_spike,
-        {
-            "isolation": "spikes.isolation_ratio",
-            "like_day_ratio": "spikes.like_day_ratio",
-            "floor": "spikes.floor_ratio",
-            "like_days": "spikes.like_days",
-            "slots": "spikes.like_day_slots",
-            "reach_days": "like_day.reach_days",
-        },
-        bit=5,
-        blind=_PLATEAU,
-    ),
+    SPIKE,
     Check(
         "VEE-V07",
         Level.INTERVAL,
@@ -274,7 +241,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _zero_run_in_outage,
-        {"hours": "runs.zero_hours"},
+        {"hours": "runs.zero_hours", **_NATURAL_RUN},
         _OUTAGE_KNOWN,
         bit=11,
     ),
@@ -308,4 +275,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         {"days": "gaps.longest_silence_days"},
         bit=13,
     ),
+    SCALED_FAR,
+    OWN_PEAK,
+    CATCH_UP,
 )

@@ -12,31 +12,52 @@ from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def repeated_runs(
-    energy: FloatArray, series_starts: IntArray, counts: BoolArray, limit: int, zeros: bool
+    energy: FloatArray,
+    series_starts: IntArray,
+    counts: BoolArray,
+    limit: int,
+    zeros: bool,
+    least: int,
+    natural_ratio: float,
+    rare_days: int,
 ) -> BoolArray:
-    """Intervals in a run of one repeated value that is at least ``limit`` intervals long.
+    """Intervals in a run of one repeated value that is at least ``limit`` intervals long, or at least
+    ``least`` and ``natural_ratio`` times as long as the series' own longest.
 
-    energy  (days x slots), NaN ends a run.
-    counts  (days) rows that are looked at.
-    zeros   Runs of zero if true, else runs of any value above zero.
+    energy     (days x slots), NaN ends a run.
+    counts     (days) rows that are looked at.
+    zeros      Runs of zero if true, else runs of any value above zero.
+    rare_days  The longest run, and another for so many days, is left aside before the own longest is taken.
     """
     slots = energy.shape[1]
     flat = energy.reshape(-1)
     flags = np.zeros(flat.size, dtype=np.bool_)
     for series in range(series_starts.size - 1):
         first, last = series_starts[series] * slots, series_starts[series + 1] * slots
-        begin = first
-        for position in range(first, last + 1):
-            same = position < last and position > begin and flat[position] == flat[begin]
-            if same:
-                continue
-            if (
-                position - begin >= limit
-                and counts[begin // slots]
-                and ((flat[begin] == 0.0) if zeros else (flat[begin] > 0.0))
-            ):
-                flags[begin:position] = True
-            begin = position
+        longest = np.ones(2 + (last - first) // slots // rare_days, dtype=np.int64)  # falling
+        for flagging in range(2):
+            own = min(limit, max(least, int(np.ceil(natural_ratio * longest[-1]))))
+            if flagging and longest[0] < own:
+                break
+            begin = first
+            for position in range(first, last + 1):
+                if position < last and position > begin and flat[position] == flat[begin]:
+                    continue
+                length = position - begin
+                if (
+                    length > (own - 1 if flagging else longest[-1])
+                    and counts[begin // slots]
+                    and ((flat[begin] == 0.0) if zeros else (flat[begin] > 0.0))
+                ):
+                    if flagging:
+                        flags[begin:position] = True
+                    else:
+                        place = longest.size - 1
+                        while place > 0 and longest[place - 1] < length:
+                            longest[place] = longest[place - 1]
+                            place -= 1
+                        longest[place] = length
+                begin = position
     return flags.reshape(energy.shape)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from pipelines.arrays import BoolArray, FloatArray, IntArray
+from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 from pipelines.vee.validation.interval_kernels import nearest_like_days
 
 NEIGHBOUR_REACH = 4
@@ -35,7 +35,19 @@ def _larger_neighbour(flat: FloatArray, position: int, first: int, last: int, re
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _usual_at(
+def _stands_alone(flat: FloatArray, position: int, first: int, last: int, ratio: float, floor: float) -> bool:
+    """Whether a value exceeds ``floor``, and its larger neighbour by more than ``ratio``."""
+    value = flat[position]
+    if not value > floor:
+        return False
+    # The neighbour before, where it is there, says of most values that they do not stand alone.
+    if position > first and value <= ratio * flat[position - 1]:
+        return False
+    return bool(value > ratio * _larger_neighbour(flat, position, first, last, NEIGHBOUR_REACH))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def usual_at(
     energy: FloatArray, found: IntArray, count: int, slot: int, reach: int, largest: FloatArray
 ) -> float:
     """Median over like-days of the largest value within ``reach`` slots of a time of day; NaN where there is
@@ -62,13 +74,51 @@ def _usual_at(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _mean_above_zero(values: FloatArray) -> float:
+def mean_above_zero(values: FloatArray) -> float:
+    """Mean of the values above zero; 0 where there is none."""
     mass, number = 0.0, 0
     for value in values:
         if value > 0.0:
             mass += value
             number += 1
     return mass / number if number else 0.0
+
+
+PEAK, SPIKE = 1, 2
+"""What an interval that stands alone is: told of, or no measurement at all."""
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def own_peak_height(
+    flat: FloatArray,
+    first: int,
+    last: int,
+    slots: int,
+    floor: float,
+    alone_ratio: float,
+    days_ratio: float,
+    reached_ratio: float,
+) -> float:
+    """Height that the highest interval of ``reached_ratio`` of a series' days reaches, if on more than
+    ``days_ratio`` of them an interval stands alone above ``floor``; 0 where it has no such peaks of its own.
+
+    Faults of measurement stand on few days, and each elsewhere: neither share moves much by them.
+    """
+    tops = np.empty((last - first) // slots)
+    days, lonely = 0, 0
+    for begin in range(first, last, slots):
+        top, alone = -1.0, False
+        for position in range(begin, begin + slots):
+            top = max(top, flat[position])  # a NaN loses every comparison
+            alone = alone or _stands_alone(flat, position, first, last, alone_ratio, floor)
+        if top >= 0.0:
+            tops[days] = top
+            days += 1
+            lonely += alone
+    if days == 0 or not lonely > days_ratio * days:
+        return 0.0
+    ordered = np.sort(tops[:days])
+    return float(ordered[days - 1 - int(reached_ratio * days)])
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -82,37 +132,39 @@ def isolated_spikes(
     like_days: int,
     like_slots: int,
     reach_days: int,
-) -> BoolArray:
-    """Intervals that stand alone above their neighbours and above what like-days show at that time.
+    least_like_days: int,
+    alone_ratio: float,
+    days_ratio: float,
+    reached_ratio: float,
+    height_ratio: float,
+) -> Int8Array:
+    """Intervals that stand alone above their neighbours and above what like-days show at that time: SPIKE,
+    or PEAK where too few like-days can tell or the series has peaks of its own that reach as high; else 0.
 
     energy  (days x slots), NaN where nothing came.
     A step up into a shift is no spike: its next neighbour is as high. A short burst that comes every like-day
     is no spike either.
-    Two passes: what the first finds is no neighbour in the second, so that two unequal spikes side by side
-    are both found.
+    Two passes: a spike that the first finds is no neighbour in the second, so that two unequal spikes side
+    by side are both found.
     """
     slots = energy.shape[1]
     work = energy.copy()
     flat = work.reshape(-1)
-    flags = np.zeros(flat.size, dtype=np.bool_)
+    marks = np.zeros(flat.size, dtype=np.int8)
     usable = np.ones(energy.shape[0], dtype=np.bool_)
     found = np.empty(like_days, dtype=np.int64)
     room = np.empty(like_days, dtype=np.float64)
     for series in range(series_starts.size - 1):
         first, last = series_starts[series] * slots, series_starts[series + 1] * slots
-        floor = floor_ratio * _mean_above_zero(flat[first:last])
+        floor = floor_ratio * mean_above_zero(flat[first:last])
+        height = -1.0  # looked for once something stands alone
         for _ in range(2):
             fresh = False
             known, count = -1, 0
             for position in range(first, last):
+                if not _stands_alone(flat, position, first, last, isolation, floor):
+                    continue
                 value = flat[position]
-                if not value > floor:
-                    continue
-                # The neighbour before, where it is there, says of most values that they do not stand alone.
-                if position > first and value <= isolation * flat[position - 1]:
-                    continue
-                if not value > isolation * _larger_neighbour(flat, position, first, last, NEIGHBOUR_REACH):
-                    continue
                 row = position // slots
                 if row != known:
                     known = row
@@ -125,16 +177,25 @@ def isolated_spikes(
                         reach_days,
                         found,
                     )
-                usual = _usual_at(work, found, count, position - row * slots, like_slots, room)
-                if np.isnan(usual) or value > like_day_ratio * usual:
-                    flags[position] = True
+                usual = usual_at(work, found, count, position - row * slots, like_slots, room)
+                if value <= like_day_ratio * usual:
+                    continue
+                if height < 0.0:
+                    height = height_ratio * own_peak_height(
+                        flat, first, last, slots, floor, alone_ratio, days_ratio, reached_ratio
+                    )
+                unknown = least_like_days > 0 and (np.isnan(usual) or count < least_like_days)
+                if unknown or value <= height:
+                    marks[position] = PEAK
+                else:
+                    marks[position] = SPIKE
                     fresh = True
             if not fresh:
                 break
             for position in range(first, last):
-                if flags[position]:
+                if marks[position] == SPIKE:
                     flat[position] = np.nan
-    return flags.reshape(energy.shape)
+    return marks.reshape(energy.shape)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -173,7 +234,7 @@ def local_maxima(
     flags = np.zeros(flat.size, dtype=np.bool_)
     for series in range(series_starts.size - 1):
         first, last = series_starts[series] * slots, series_starts[series + 1] * slots
-        floor = floor_ratio * _mean_above_zero(flat[first:last])
+        floor = floor_ratio * mean_above_zero(flat[first:last])
         for position in range(first, last):
             value = flat[position]
             if not value > floor:
@@ -234,7 +295,7 @@ def above_like_days(
     room = np.empty(like_days, dtype=np.float64)
     for series in range(series_starts.size - 1):
         begin, end = series_starts[series], series_starts[series + 1]
-        floor = floor_ratio * _mean_above_zero(energy[begin:end].reshape(-1))
+        floor = floor_ratio * mean_above_zero(energy[begin:end].reshape(-1))
         for row in range(begin, end):
             count = -1
             for slot in range(slots):
@@ -247,7 +308,7 @@ def above_like_days(
                     continue
                 if count < 0:
                     count = nearest_like_days(row, begin, end, day_types, usable, reach_days, found)
-                flags[row, slot] = count > 0 and value > ratio * _usual_at(
+                flags[row, slot] = count > 0 and value > ratio * usual_at(
                     energy, found, count, slot, like_slots, room
                 )
     return flags

@@ -1,201 +1,185 @@
-"""Advice to use less: down to the baseline, to peers, at night, on weekends, on high days."""
+"""Advice to use less, each only where something shows that less would do: a month above its band, days above
+theirs, peers that need less for their area, a night load that the curve shows. Whoever uses less than its own
+baseline or nearly all its peers is not told to cut.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from pipelines.facts import Facts
 from pipelines.money import whole_steps
+from pipelines.tariff import SupplyMonth
 from pipelines.tariff.whatif.changed_supplies import with_less_energy
-from products.efficiency_bill.advice.situation import Found, Situation, advice_of, repriced
+from products.efficiency_bill.advice.situation import Proposal, Situation, advice_of, repriced
+from products.efficiency_bill.comparison.standing import is_band_trusted, is_praised
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
+_HOURS = 24
 
-def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[Decimal, Decimal] | None:
-    """Energy saved and what it saves; the periods keep their shares, demand and reactive energy stay. [kWh,
-    CNY]
+
+def _proposal(
+    number: int,
+    situation: Situation,
+    facts: Facts,
+    saved_kwh: float,
+    said: tuple[str, str],
+    assumption: tuple[str, str],
+    **inputs: Any,
+) -> Proposal | None:
+    """The advice to use so much less; None where that is nothing or all of it.
+
+    said  What is advised, in Chinese and English, with ``{saved}`` where the energy and ``{cny}`` where the
+          money stands.
     """
     supply = situation.supply
     saved = whole_steps(Decimal(repr(saved_kwh)), supply.resolution_kwh)
     if saved <= 0 or saved >= supply.energy_kwh:
         return None
-    saving = repriced(situation, facts, with_less_energy(supply, saved))
-    return (saved, saving) if saving > 0 else None
+
+    def change(month: SupplyMonth) -> SupplyMonth:
+        return with_less_energy(month, saved)
+
+    saving = repriced(situation, facts, change(supply))
+    if saving <= 0:
+        return None
+    kept = (
+        ("分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged.")
+        if situation.has_periods
+        else ("", "")
+    )
+    figures = {"saved": f"{saved:,.0f}", "cny": situation.said(saving)}
+    zh, en = (text.format(**figures) for text in said)
+    assumed_zh, assumed_en = (one + two for one, two in zip(assumption, kept, strict=True))
+    advice = advice_of(number, saving, zh, en, assumed_zh, assumed_en, saved_kwh=saved, **inputs)
+    return Proposal(advice, change, saved)
 
 
-def _unchanged(situation: Situation) -> tuple[str, str]:
-    """What a saving of energy leaves as it is, where the bill knows of it."""
-    if not situation.has_periods:
-        return "", ""
-    return "分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged."
+def _is_left_alone(situation: Situation, settings: EfficiencyBillSettings) -> bool:
+    """Whether the customer uses so little that nothing asks for less."""
+    grounds = situation.grounds
+    return grounds is None or is_praised(grounds, situation.baseline, situation.percentile, settings)
 
 
-def to_baseline(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Only above the expectation: the band's lower edge says how unsure the baseline is, not what can be
-    reached.
+def to_baseline(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Proposal | None:
+    """Back to what was expected, only for a month above its band; what the meters counted is compared, as a
+    transformer's loss is nobody's to save.
     """
-    if situation.baseline is None:
+    grounds, baseline = situation.grounds, situation.baseline
+    if grounds is None or baseline is None or grounds.compared_kwh is None:
         return None
-    expected = situation.baseline[0]
-    found = _less_energy(situation, facts, float(situation.energy_kwh) - expected)
-    if found is None:
+    expected, _, high = baseline
+    if grounds.compared_kwh <= high or not is_band_trusted(grounds, settings):
         return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    return advice_of(
+    return _proposal(
         5,
-        saving,
-        f"用电回到自身基线（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"Use at its own baseline ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
-        "基线由往期用电和气温推算，不考虑本月经营变化。" + kept_zh,
-        "The baseline follows past use and weather; it does not know of changes in the business." + kept_en,
-        goal_kwh=round(expected, 2),
-        saved_kwh=saved,
-    )
-
-
-def to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Down to what peers need for their floor area."""
-    if situation.intensity is None:
-        return None
-    own, median, best, area = situation.intensity
-    goal, zh, en = (
-        (median, "同类中位数", "the peers' median")
-        if own > median
-        else (best, "同类前四分之一水平", "the peers' best quarter")
-    )
-    found = _less_energy(situation, facts, (own - goal) * area / 2)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    return advice_of(
-        6,
-        saving,
-        f"单位面积用电与{zh}的差距缩小一半（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
+        situation,
+        facts,
+        grounds.compared_kwh - expected,
         (
-            f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved "
-            f"{saving:,.2f} CNY."
+            "用电高于基线区间；回到预期（少用 {saved} kWh），本月可少付约 {cny} 元。",
+            "Use lies above the baseline's band; as expected ({saved} kWh less) it saves {cny} CNY.",
         ),
-        "同类按主要用途划分，未区分设备与营业时间。" + kept_zh,
-        "Peers share the main use; equipment and opening hours may differ." + kept_en,
-        own_kwh_per_m2=round(own, 4),
-        goal_kwh_per_m2=round(goal, 4),
-        saved_kwh=saved,
+        (
+            "基线由往期用电和气温推算，不考虑本月经营变化。",
+            "The baseline follows past use and weather; it does not know of changes in the business.",
+        ),
+        goal_kwh=round(expected, 2),
+        compared_kwh=round(grounds.compared_kwh, 2),
     )
 
 
-def base_load(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Less at night, when nobody should need much."""
-    base = situation.usage.base_load_kwh if situation.usage else 0.0
-    lowest = f"{settings.lowest_day_ratio:.0%}"
-    return _cut(
+def days_above(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Proposal | None:
+    """The days above their own band back to what was expected of them."""
+    grounds = situation.grounds
+    if grounds is None or not grounds.above_days or not is_band_trusted(grounds, settings):
+        return None
+    if _is_left_alone(situation, settings):
+        return None
+    return _proposal(
+        9,
+        situation,
+        facts,
+        grounds.above_kwh,
+        (
+            f"有 {grounds.above_days} 天用电高于各自的基线区间；这些天回到预期（共少用 {{saved}} kWh），"
+            "本月可少付约 {cny} 元。",
+            (
+                f"{grounds.above_days} days lie above their own band; as expected ({{saved}} kWh less) they "
+                "would have saved {cny} CNY."
+            ),
+        ),
+        (
+            "看看这些天有什么不同（图中标色）；假定不是经营所必需。",
+            "See what was different on these days, marked in the chart; provided business did not need it.",
+        ),
+        above_days=grounds.above_days,
+        above_kwh=round(grounds.above_kwh, 2),
+    )
+
+
+def to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Proposal | None:
+    """Half the gap to the peers' median, for who lies above it by a figure that can be one."""
+    grounds = situation.grounds
+    if grounds is None or situation.intensity is None or _is_left_alone(situation, settings):
+        return None
+    own, median, _, area = situation.intensity
+    if own <= median or grounds.is_implausible(own):
+        return None
+    return _proposal(
+        6,
+        situation,
+        facts,
+        (own - median) * area / 2,
+        (
+            "单位面积用电高于同类中位数；差距缩小一半（少用 {saved} kWh），本月可少付约 {cny} 元。",
+            (
+                "Use per square metre lies above the peers' median; half the gap less ({saved} kWh) would "
+                "have saved {cny} CNY."
+            ),
+        ),
+        (
+            "同类按主要用途划分，未区分设备与营业时间。",
+            "Peers share the main use; equipment and opening hours may differ.",
+        ),
+        own_kwh_per_m2=round(own, 4),
+        goal_kwh_per_m2=round(median, 4),
+    )
+
+
+def night_load(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Proposal | None:
+    """Less at night, where the curve shows a load of that size beside busy hours; a night as busy as the day
+    is work, and a small one is no waste.
+    """
+    grounds = situation.grounds
+    if grounds is None or grounds.night is None or _is_left_alone(situation, settings):
+        return None
+    night, busy = grounds.night.night_kw, grounds.night.busy_kw
+    least, most = settings.night_load_ratios
+    if busy <= 0 or not least <= night / busy <= most:
+        return None
+    first, last = settings.night_hours
+    share = night / busy
+    return _proposal(
         7,
         situation,
         facts,
-        ("base_load_kwh", base, settings.base_load_cut_ratio),
-        ("把不停歇的基础负荷降低 {share}", "A base load lower by {share}"),
+        night * _HOURS * situation.supply.month.day_count * settings.base_load_cut_ratio,
         (
-            f"基础负荷取本月用电最低的 {lowest} 的日子；可查通风、水泵、待机设备。",
+            f"夜间（{first}—{last} 时）平均仍用 {night:,.1f} kW，是忙时的 {share:.0%}；把这部分降低 "
+            f"{settings.base_load_cut_ratio:.0%}（少用 {{saved}} kWh），本月可少付约 {{cny}} 元。",
             (
-                f"The base load is that of the month's lowest {lowest} of days; look at ventilation, "
-                "pumps, standby."
+                f"At night ({first}:00 to {last}:00) {night:,.1f} kW are drawn, {share:.0%} of the "
+                f"busy hours; {settings.base_load_cut_ratio:.0%} less of it ({{saved}} kWh) would have saved "
+                "{cny} CNY."
             ),
         ),
-    )
-
-
-def on_weekends(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Less on weekends."""
-    excess = situation.usage.weekend_excess_kwh if situation.usage else 0.0
-    return _cut(
-        8,
-        situation,
-        facts,
-        ("weekend_excess_kwh", excess, settings.weekend_cut_ratio),
-        ("周末高于基础负荷的用电减少 {share}", "{share} less weekend use above the base load"),
-        ("假定周末用电并非经营所必需。", "Provided that the weekend's use is not needed for business."),
-    )
-
-
-def high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Less on the days that stand out."""
-    excess, level = (
-        (situation.usage.high_excess_kwh, situation.usage.high_day_kwh) if situation.usage else (0.0, 0.0)
-    )
-    found = _less_energy(situation, facts, excess)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share = f"{settings.highest_day_ratio:.0%}"
-    return advice_of(
-        9,
-        saving,
         (
-            f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 "
-            f"{saving:,.2f} 元。"
+            "由负荷曲线得出；可查通风、水泵、空压机、待机设备。",
+            "From the load curve; look at ventilation, pumps, compressors, standby.",
         ),
-        (
-            f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved "
-            f"{saving:,.2f} CNY."
-        ),
-        "假定这些日子的高用电不是天气或业务所必需。" + kept_zh,
-        "Provided that neither weather nor business needs the higher use on these days." + kept_en,
-        high_day_kwh=round(level, 2),
-        high_excess_kwh=round(excess, 2),
-        saved_kwh=saved,
-    )
-
-
-def use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Less of what stands above the base load."""
-    if situation.usage is None:
-        return None
-    excess = float(situation.energy_kwh) - situation.usage.base_load_kwh
-    return _cut(
-        10,
-        situation,
-        facts,
-        ("above_base_kwh", excess, settings.use_above_base_cut_ratio),
-        ("把高于基础负荷的用电减少 {share}", "{share} less use above the base load"),
-        (
-            "例如空调、照明和设备晚开早关；假定不影响经营。",
-            (
-                "Such as switching cooling, light and machines on later and off earlier; provided "
-                "that the business allows it."
-            ),
-        ),
-    )
-
-
-def _cut(
-    number: int,
-    situation: Situation,
-    facts: Facts,
-    part: tuple[str, float, float],
-    goal: tuple[str, str],
-    assumption: tuple[str, str],
-) -> Found:
-    """The advice to save a share of a part of the energy.
-
-    part        Name of the part among the advice's inputs, its energy, and the share. [kWh, 1]
-    goal        What is advised, in Chinese and English, with ``{share}`` where the share stands.
-    assumption  What it rests on, likewise.
-    """
-    name, energy, ratio = part
-    found = _less_energy(situation, facts, energy * ratio)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    goal_zh, goal_en = (text.format(share=f"{ratio:.0%}") for text in goal)
-    return advice_of(
-        number,
-        saving,
-        f"{goal_zh}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"{goal_en} ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        assumption[0] + kept_zh,
-        assumption[1] + kept_en,
-        **{name: round(energy, 2), "cut_ratio": ratio, "saved_kwh": saved},
+        night_kw=night,
+        busy_kw=busy,
+        cut_ratio=settings.base_load_cut_ratio,
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypedDict
 
 from pipelines.facts import Facts
+from pipelines.money import round_half_up
 from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
 from products.efficiency_bill.case.case import DayUsage
+from products.efficiency_bill.comparison.grounds import Grounds
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Situation:
     intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2,
                         m2]
     usage               What the days of the month tell, or None.
+    grounds             What curve, peers and model tell; None for a case of an earlier version, which is
+                        advised as it was then.
+    percentile          Share of the other peers that use less per floor area, or None. [%]
     """
 
     supply: SupplyMonth
@@ -34,6 +39,24 @@ class Situation:
     baseline: tuple[float, float, float] | None
     intensity: tuple[float, float, float, float] | None
     usage: DayUsage | None
+    grounds: Grounds | None = None
+    percentile: float | None = None
+
+    def said(self, saving: Decimal) -> str:
+        """A saving in words: as exact as an estimate is. [CNY]"""
+        return f"{saving:,.2f}" if self.grounds is None else f"{about(saving):,f}"
+
+
+def about(amount: Decimal) -> Decimal:
+    """An amount to two digits that count, below ten to whole ones; half up.
+
+    >>> about(Decimal("4932.40")), about(Decimal("7.6")), about(Decimal("103016"))
+    (Decimal('4900'), Decimal('8'), Decimal('100000'))
+    """
+    if amount == 0:
+        return Decimal(0)
+    step = Decimal(1).scaleb(max(amount.adjusted() - 1, 0))
+    return round_half_up(amount / step, Decimal(1)) * step.quantize(Decimal(1))
 
 
 class Advice(TypedDict):
@@ -49,6 +72,20 @@ class Advice(TypedDict):
 
 
 Found = Advice | None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An advice and the change of the month that it asks for.
+
+    change     What the month would have been.
+    saved_kwh  Energy that it asks to use less; of several that ask for it the same kilowatt-hours may be
+               meant. [kWh]
+    """
+
+    advice: Advice
+    change: Callable[[SupplyMonth], SupplyMonth]
+    saved_kwh: Decimal | None = None
 
 
 def repriced(situation: Situation, facts: Facts, other: SupplyMonth) -> Decimal:

@@ -17,8 +17,10 @@ from pipelines.tables.rows.gold import MainMeterRecord
 from pipelines.tariff import SupplyMonth
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
+from products.efficiency_bill.case.gathered_grounds import KnownOfMonth, grounds_of
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.days import Days
+from products.efficiency_bill.comparison.grounds import Grounds
 from products.efficiency_bill.comparison.peers import (
     Grouped,
     Member,
@@ -84,6 +86,8 @@ class Case:
     recent_demand_kw    Highest demands of the latest months. [kW]
     usage               What the days of the month tell of base load, weekends and high days, or None.
     lacks               Names of missing inputs.
+    grounds             What advice and verdict rest on beside all this; None where an earlier version kept
+                        the case, which is advised and judged as it was then.
     """
 
     month: BillingMonth
@@ -100,6 +104,7 @@ class Case:
     recent_demand_kw: tuple[Decimal, ...]
     usage: DayUsage | None
     lacks: tuple[str, ...]
+    grounds: Grounds | None = None
 
 
 def gather_cases(
@@ -111,6 +116,7 @@ def gather_cases(
     limits: PublicationSettings,
     names: Collection[str] | None = None,
     peers: PeerGroups | None = None,
+    known: KnownOfMonth | None = None,
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
@@ -118,7 +124,9 @@ def gather_cases(
     baselines  By customer; None where no model of them was ever trained.
     names      Customers that receive a bill; None: all of the accounts.
     peers      Of all customers that receive one; None: they are those of the accounts.
+    known      What is known of the month beside; None: no curve and nothing of the model's bands.
     """
+    known = KnownOfMonth() if known is None else known
     found = billed_accounts(accounts, month, names)
     members = {name: member_of_account(account) for name, account in found.items()}
     groups = PeerGroups(Grouped.of(members.values()), limits) if peers is None else peers
@@ -129,6 +137,16 @@ def gather_cases(
         shown = _shown(account.metered, limits)
         fitted = None if baselines is None else baselines.get(name)
         baseline, day_columns = expected_month(days, fitted, name, month, settings.band_level)
+        grounds = grounds_of(
+            account,
+            month,
+            day_columns,
+            spread_of(days, name, month),
+            baseline is not None,
+            groups.norms(members[name], settings.implausible_quartile_ranges),
+            known,
+            settings,
+        )
         before = accounts.account(name, month.previous())
         if before is not None and before.supply is None:
             before = None
@@ -160,6 +178,7 @@ def gather_cases(
                     *_lacks(account, shown["missing_inputs"]),
                     *_comparison_lacks(fitted, baseline is not None, baselines is not None),
                 ),
+                grounds=grounds,
             )
         )
     return cases
@@ -232,6 +251,18 @@ def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, F
         energy[begin - first : end - first] = days.energy[row, begin:end]
         temperature[begin - first : end - first] = days.temperature[row, begin:end]
     return energy, temperature
+
+
+def spread_of(days: Days, name: str, month: BillingMonth) -> BoolArray | None:
+    """Whether the energy of each local day is a share of a missed read; None where none is."""
+    if days.spread is None or name not in days.place:
+        return None
+    row, first = days.place[name], (month.first_day - days.days[0]).days
+    found = np.zeros(month.day_count, dtype=bool)
+    begin, end = max(first, 0), min(first + month.day_count, len(days.days))
+    if begin < end:
+        found[begin - first : end - first] = days.spread[row, begin:end]
+    return found
 
 
 def day_usage(

@@ -60,8 +60,8 @@ def is_cut_of(cut: str, whole: str) -> bool:
 
 
 def _text_beside(case: Case) -> str:
-    """All that a case says beside its supplies."""
-    return case_as_text(replace(case, supply=None, previous_supply=None))
+    """All that a case says beside its supplies; what advice rests on issues nothing anew."""
+    return case_as_text(replace(case, supply=None, previous_supply=None, grounds=None))
 
 
 def _unmetered(segment: Segment) -> Segment:

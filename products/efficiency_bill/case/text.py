@@ -14,6 +14,7 @@ from products.efficiency_bill.case.former_text import in_present_shape, is_forme
 # Flags of a contract that came later: left out where they do not hold, so that a case made from the same
 # reads the same.
 _OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
+_WITHOUT_GROUNDS = ',"grounds":null}'
 
 
 def case_as_text(case: Case) -> str:
@@ -27,7 +28,8 @@ def case_as_text(case: Case) -> str:
     plain = text.decode()
     for name in _OF_FEW_CONTRACTS:
         plain = plain.replace(f',"{name}":false', "")
-    return plain
+    # A case that was kept before there were any reads as it did then.
+    return plain.removesuffix(_WITHOUT_GROUNDS) + "}" if plain.endswith(_WITHOUT_GROUNDS) else plain
 
 
 def case_from_text(text: str) -> Case:

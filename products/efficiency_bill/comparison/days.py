@@ -25,17 +25,21 @@ from pipelines.transforms.ground.in_force import newest_rows
 
 WEATHER = ("station_id", "weather_date", "mean_celsius")
 STATIONS = ("customer_id", "valid_from_date", "weather_station_id")
-_DEDUCTED, _ENERGY = "deducted_customer_id", "energy_kwh_or_kvarh"
+DEDUCTED, ENERGY = "deducted_customer_id", "energy_kwh_or_kvarh"
 
 
 @dataclass(frozen=True)
 class Days:
-    """Daily energy and temperature of the billed customers. (customers x days), NaN where unknown"""
+    """Daily energy and temperature of the billed customers. (customers x days), NaN where unknown
+
+    spread  Whether a day's energy is a share of what one later read settled; None where nobody's is.
+    """
 
     customers: tuple[str, ...]
     days: tuple[date, ...]
     energy: FloatArray
     temperature: FloatArray
+    spread: BoolArray | None = None
 
     @property
     def weekend(self) -> BoolArray:
@@ -55,6 +59,7 @@ class Days:
             tuple(day for day in self.days if day <= last),
             self.energy[:, keep],
             self.temperature[:, keep],
+            None if self.spread is None else self.spread[:, keep],
         )
 
 
@@ -69,13 +74,13 @@ def account_energy(
     bucket  That they are all of; None: nothing is known of them.
     """
     # One row gives both what one account has and what another has not.
-    return pa.concat_tables([_of_account(files, account, names, bucket) for account in (CUSTOMER, _DEDUCTED)])
+    return pa.concat_tables([_of_account(files, account, names, bucket) for account in (CUSTOMER, DEDUCTED)])
 
 
 def _of_account(
     files: Sequence[str], account: str, names: Collection[str] | None, bucket: Bucket | None
 ) -> pa.Table:
-    columns, active = (account, "energy_date", _ENERGY), ("channel_code", Channel.ACTIVE_FORWARD.value)
+    columns, active = (account, "energy_date", ENERGY), ("channel_code", Channel.ACTIVE_FORWARD.value)
     if bucket is None or bucket.is_whole:
         wanted = (ds.field(active[0]) == active[1]) & ds.field(account).is_valid()
         rows = read_columns(files, GoldDayEnergy, columns, wanted)
@@ -84,21 +89,27 @@ def _of_account(
     if names is not None:
         rows = rows.filter(pc.is_in(rows[account], value_set=pa.array(sorted(names), STRING)))
     is_own = account == CUSTOMER
-    energy = rows[_ENERGY] if is_own else pc.negate(rows[_ENERGY])
+    energy = rows[ENERGY] if is_own else pc.negate(rows[ENERGY])
     told = pa.repeat(pa.scalar(is_own), rows.num_rows)
     return pa.table(
-        {CUSTOMER: rows[account], "energy_date": rows["energy_date"], _ENERGY: energy, "is_own": told}
+        {CUSTOMER: rows[account], "energy_date": rows["energy_date"], ENERGY: energy, "is_own": told}
     )
 
 
-def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
+def arrange_days(
+    rows: pa.Table, stations: pa.Table, weather: pa.Table, spread: pa.Table | None = None
+) -> Days:
     """Dense arrays from long rows; several meter points of a customer add up.
 
     rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the
               account's own rows has it.
     stations  customer_id, weather_station_id, valid_from_date; the newest terms count.
     weather   station_id, weather_date, mean_celsius.
+    spread    What the days of missed reads get, as ``missed_reads`` gives it; its days are marked.
     """
+    plain = rows.num_rows
+    if spread is not None and spread.num_rows:
+        rows = pa.concat_tables([rows.select(spread.schema.names), spread.cast(_long_schema(rows, spread))])
     if not rows.num_rows:
         return Days((), (), np.zeros((0, 0)), np.zeros((0, 0)))
     customers = sorted(pc.unique(rows["customer_id"]).to_pylist())
@@ -115,6 +126,10 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     )
     energy[row[own], number[own] - first] = 0.0
     np.add.at(energy, (row, number - first), rows["energy_kwh_or_kvarh"].to_numpy())
+    marked = None
+    if rows.num_rows > plain:
+        marked = np.zeros(energy.shape, dtype=bool)
+        marked[row[plain:], number[plain:] - first] = True
     names = sorted(pc.unique(weather["station_id"]).to_pylist())
     by_station = np.full((len(names) + 1, energy.shape[1]), np.nan)
     day = weather["weather_date"].cast(pa.int32()).to_numpy().astype(np.int64) - first
@@ -131,4 +146,8 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     stations_of = [of[name]["weather_station_id"] if name in of else None for name in customers]
     temperature = by_station[[place.get(name or "", len(names)) for name in stations_of]]
     days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
-    return Days(tuple(customers), days, energy, temperature)
+    return Days(tuple(customers), days, energy, temperature, marked)
+
+
+def _long_schema(rows: pa.Table, spread: pa.Table) -> pa.Schema:
+    return rows.select(spread.schema.names).schema

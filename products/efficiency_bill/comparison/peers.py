@@ -10,6 +10,7 @@ import numpy as np
 
 from pipelines.arrays import FloatArray
 from pipelines.publication import PublicationSettings, is_publishable
+from products.efficiency_bill.comparison.grounds import PeersHidden
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,19 @@ class PeerView:
     percentile: float | None = None
     median: float | None = None
     best: float | None = None
+
+
+@dataclass(frozen=True)
+class PeerNorms:
+    """What a group says of its members' figures.
+
+    plausible  Least and highest energy per floor area that its distribution lets pass for one; None where it
+               has too few to tell. [kWh/m2]
+    hidden     Why nothing is compared; None where it is, or where there is no group.
+    """
+
+    plausible: tuple[float, float] | None = None
+    hidden: PeersHidden | None = None
 
 
 @dataclass(frozen=True)
@@ -108,9 +122,12 @@ class Grouped:
 
 @dataclass(frozen=True)
 class _Group:
-    """Intensities of a group, rising [kWh/m2], and whether its figures may be published."""
+    """Intensities of a group, rising [kWh/m2], whether they are enough to compare and whether its figures may
+    be published.
+    """
 
     values: FloatArray
+    is_enough: bool
     is_shown: bool
     median: float
     best: float
@@ -119,7 +136,21 @@ class _Group:
     def of(cls, intensities: FloatArray, energies: FloatArray, limits: PublicationSettings) -> _Group:
         values = np.sort(intensities)
         is_shown = is_publishable(energies.tolist(), limits)
-        return cls(values, is_shown, float(np.median(values)), float(np.quantile(values, 0.25)))
+        is_enough = len(values) >= limits.least_members
+        return cls(values, is_enough, is_shown, float(np.median(values)), float(np.quantile(values, 0.25)))
+
+    def plausible(self, quartile_ranges: float) -> tuple[float, float] | None:
+        """So many interquartile ranges outside the quartiles of the logarithms; who uses nothing is left
+        aside. [kWh/m2]
+        """
+        used = np.log(self.values[self.values > 0])
+        if not self.is_enough or not used.size:
+            return None
+        low, high = np.quantile(used, [0.25, 0.75])
+        reach = quartile_ranges * (high - low)
+        # Beyond what a double holds there is no limit.
+        edges = np.exp(np.clip([low - reach, high + reach], -700.0, 700.0))
+        return round(float(edges[0]), 6), round(float(edges[1]), 6)
 
 
 class PeerGroups:
@@ -143,3 +174,13 @@ class PeerGroups:
             return PeerView(len(group.values), own)
         below = float(np.searchsorted(group.values, own)) / (len(group.values) - 1) * 100
         return PeerView(len(group.values), own, below, group.median, group.best)
+
+    def norms(self, member: Member, quartile_ranges: float) -> PeerNorms:
+        """What its group says of a member's figure."""
+        group = self._groups.get(member.group or "")
+        if group is None or member.intensity is None:
+            return PeerNorms()
+        hidden = None
+        if not group.is_shown:
+            hidden = PeersHidden.ONE_TOO_LARGE if group.is_enough else PeersHidden.TOO_FEW
+        return PeerNorms(group.plausible(quartile_ranges), hidden)

@@ -18,7 +18,9 @@ from pipelines.codes import (
 )
 from pipelines.money import round_half_up, round_to_fen
 from pipelines.periods import BillingMonth
+from products.efficiency_bill.advice.situation import about
 from products.efficiency_bill.page import words
+from products.efficiency_bill.page.basis import Basis
 from products.efficiency_bill.page.charts import DayPoint, day_chart, period_bar
 from products.efficiency_bill.page.comparisons import bill_comparisons
 from products.efficiency_bill.page.notes import bill_footer, bill_notes
@@ -68,7 +70,9 @@ _MONTHS = (
 def bill_days(bill: EfficiencyBillV1Row) -> list[DayPoint]:
     """The days of the month with their baseline, as the row of efficiency_bill_v1 keeps them."""
     days = BillingMonth.parse(str(bill["billing_month"])).days
-    columns = (bill["day_kwh"], bill["day_expected_kwh"], bill["day_low_kwh"], bill["day_high_kwh"])
+    # A bill of an earlier version tells nothing of missed reads.
+    spread = bill.get("day_is_spread") or [False] * len(days)
+    columns = bill["day_kwh"], bill["day_expected_kwh"], bill["day_low_kwh"], bill["day_high_kwh"], spread
     return [DayPoint(day, *values) for day, *values in zip(days, *columns, strict=True)]
 
 
@@ -77,6 +81,7 @@ def bill_page(
     lines: Sequence[EfficiencyBillLinesV1Inside],
     advice: Sequence[EfficiencyBillAdviceV1Inside],
     days: Sequence[DayPoint],
+    basis: Basis | None = None,
 ) -> Page:
     """The page of one bill. Arguments as ``render_bill_html``; every value is text, a list or a mapping of
     texts.
@@ -84,7 +89,7 @@ def bill_page(
     ordered = sorted(lines, key=lambda line: int(line["line_number"]))
     month = BillingMonth.parse(str(bill["billing_month"]))
     customer = str(bill.get("customer_name") or bill["customer_id"])
-    line_pages = [_line(line) for line in ordered]
+    line_pages = [_line(line, basis or {}) for line in ordered]
     return {
         "document_title": f"能效账单 {month} {customer}",
         "document_description": "能效账单 efficiency bill",
@@ -109,6 +114,7 @@ def bill_page(
         "periods": _periods(ordered),
         "comparisons": bill_comparisons(bill),
         "advice": [_advice(row) for row in sorted(advice, key=lambda row: int(row["rank"]))],
+        "together": _together(bill),
         "notes": bill_notes(bill),
         "footer": bill_footer(bill),
     }
@@ -139,7 +145,7 @@ def _terms(bill: EfficiencyBillV1Row, month: BillingMonth) -> list[Page]:
     voltage = word(words.VOLTAGES, VoltageLevel, bill.get("voltage_level_code"))
     kind = " · ".join(said.zh for said in (customer_class, scheme, voltage) if said.zh)
     if bill.get("is_time_of_use") is not None:
-        kind += " · 分时" if bill["is_time_of_use"] else " · 不分时"
+        kind += " · 分时电价" if bill["is_time_of_use"] else " · 未执行分时电价"
     capacity = bill.get("contract_capacity_kva")
     basis = word(words.DEMAND_BASES, DemandBasis, bill.get("demand_basis_code"))
     demand = bill.get("contract_demand_kw")
@@ -242,22 +248,27 @@ def _tile(zh: str, en: str, value: Mapping[str, str], unit: str, note: str = "",
     }
 
 
-def _line(line: EfficiencyBillLinesV1Inside) -> Page:
+def _line(line: EfficiencyBillLinesV1Inside, basis: Basis) -> Page:
     confidence = Confidence(str(line["fact_confidence_code"]))
     is_adjustment = str(line["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
     period = word(PERIODS, TouPeriod, line.get("period_code"))
     total, part = number(line["amount_cny"], 2), words.part_of(line)
+    price, price_unit = number(line["unit_price"]), words.UNITS.get(str(line["price_unit"]), "")
+    if is_adjustment:
+        price = number(exact(line["unit_price"]) * 100, 2) | {"plain": price["plain"]}
+        price_unit = "%"
+    fact = str(line["fact_id"])
     return {
         "part": said_both(part) if part.zh else None,
-        "item": said_both(word(words.COMPONENTS, LineComponent, line["component_code"])),
+        "item": said_both(words.component_of(line)),
         "period": said_both(period) if period.zh else None,
         "quantity": number(line["quantity"], 2 if is_adjustment else 0),
         "quantity_unit": words.UNITS.get(str(line["quantity_unit"]), str(line["quantity_unit"])),
-        "price": number(line["unit_price"]),
-        "price_unit": words.UNITS.get(str(line["price_unit"]), str(line["price_unit"])),
+        "price": price,
+        "price_unit": price_unit,
         "amount": total["whole"] + total["fraction"],
         "amount_plain": total["plain"],
-        "fact": str(line["fact_id"]),
+        "fact": basis[fact].both if fact in basis else fact,
         "mark": CONFIDENCE_MARKS[confidence],
         "warm": confidence in _WARM_CONFIDENCE,
     }
@@ -295,6 +306,26 @@ def _days(days: Sequence[DayPoint]) -> Page | None:
                 "en": f"above the band, {above} days",
             }
         )
+    below = sum(day.is_below for day in days)
+    if below:
+        legend.append(
+            {
+                "kind": "box",
+                "colour": palette.BELOW,
+                "zh": f"低于区间 {below} 天",
+                "en": f"below the band, {below} days",
+            }
+        )
+    spread = sum(day.is_spread for day in days)
+    if spread:
+        legend.append(
+            {
+                "kind": "box",
+                "colour": palette.SPREAD,
+                "zh": f"漏抄 {spread} 天，按后一次抄表均摊",
+                "en": f"not read one by one, {spread} days, evenly out of the next read",
+            }
+        )
     missing = [day for day in days if day.energy_kwh is None]
     if missing:
         legend.append(
@@ -309,7 +340,7 @@ def _days(days: Sequence[DayPoint]) -> Page | None:
     most = f"，最高 {grouped(max(known), 0)} kWh" if known else ""
     return {
         "svg": day_chart(days),
-        "alt": f"{len(days)} 天每日电量柱状图{most}，高于基线区间 {above} 天",
+        "alt": f"{len(days)} 天每日电量柱状图{most}，高于基线区间 {above} 天，低于 {below} 天",
         "legend": legend,
     }
 
@@ -342,12 +373,23 @@ def _periods(lines: Sequence[EfficiencyBillLinesV1Inside]) -> Page | None:
     }
 
 
+def _together(bill: EfficiencyBillV1Row) -> Page | None:
+    """What all advice together saves; None where there is none to add up, or on a bill of an earlier
+    version.
+    """
+    joint = bill.get("joint_saving_cny")
+    if joint is None or joint <= 0:
+        return None
+    shown = grouped(about(exact(joint)), 0)
+    return {"zh": words.TOGETHER.zh.format(cny=shown), "en": words.TOGETHER.en.format(cny=shown)}
+
+
 def _advice(row: EfficiencyBillAdviceV1Inside) -> Page:
     return {
         "number": str(row["rank"]),
         "zh": str(row["advice_zh"]),
         "en": str(row.get("advice_en") or ""),
         "assumption": {"zh": str(row.get("assumption_zh") or ""), "en": str(row.get("assumption_en") or "")},
-        "saving": grouped(row["saving_cny"], 0),
+        "saving": grouped(about(exact(row["saving_cny"])), 0),
         "unit": {"zh": "元/月", "en": "CNY a month"},
     }

@@ -11,7 +11,18 @@ from decimal import Decimal
 from markupsafe import Markup
 
 from pipelines.codes import TouPeriod
-from products.page_kit.palette import ABOVE, AXIS, BASELINE, DOCUMENT, EXPECTED, GRID, PERIODS, WHITE
+from products.page_kit.palette import (
+    ABOVE,
+    AXIS,
+    BASELINE,
+    BELOW,
+    DOCUMENT,
+    EXPECTED,
+    GRID,
+    PERIODS,
+    SPREAD,
+    WHITE,
+)
 from products.page_kit.svg import bar, circle, grid, polygon, polyline, svg, text
 
 _WIDTH, _HEIGHT = 660.0, 190.0
@@ -27,6 +38,7 @@ class DayPoint:
     expected_kwh  What the baseline expects; None where there is no baseline. [kWh]
     low_kwh       Lower end of its band. [kWh]
     high_kwh      Upper end of its band. [kWh]
+    is_spread     Whether its energy is a share of what one read after missed ones settled.
     """
 
     day: date
@@ -34,11 +46,26 @@ class DayPoint:
     expected_kwh: float | None = None
     low_kwh: float | None = None
     high_kwh: float | None = None
+    is_spread: bool = False
 
     @property
     def is_above(self) -> bool:
         """Whether the day lies above the band."""
         return self.energy_kwh is not None and self.high_kwh is not None and self.energy_kwh > self.high_kwh
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the day lies below the band."""
+        return self.energy_kwh is not None and self.low_kwh is not None and self.energy_kwh < self.low_kwh
+
+    @property
+    def colour(self) -> str:
+        """The colour of its bar: where it lies says more than how it was read."""
+        if self.is_above:
+            return ABOVE
+        if self.is_below:
+            return BELOW
+        return SPREAD if self.is_spread else DOCUMENT.brand
 
 
 def day_chart(days: Sequence[DayPoint]) -> Markup:
@@ -129,7 +156,7 @@ def _day(index: int, day: DayPoint, pitch: float, ceiling: float) -> Markup:
     if day.energy_kwh is None:
         return text(x + wide / 2, base - 4, "×", size=11, fill=ABOVE, anchor="middle")
     top = _y(day.energy_kwh, ceiling)
-    return bar(x, top, wide, base - top, ABOVE if day.is_above else DOCUMENT.brand)
+    return bar(x, top, wide, base - top, day.colour)
 
 
 def _runs(days: Sequence[DayPoint], *names: str) -> list[list[tuple[int, tuple[float, ...]]]]:

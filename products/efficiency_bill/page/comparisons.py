@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from products.efficiency_bill.comparison.grounds import Praise
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.charts import percentile_bar
-from products.efficiency_bill.page.numbers import exact, grouped, number, signed_percent
+from products.efficiency_bill.page.numbers import exact, grouped, number, percent, signed_percent
 from products.efficiency_bill.rows import EfficiencyBillV1Row
-from products.page_kit.words import Said
+from products.page_kit.words import NOTHING, Said
 
 Page = dict[str, Any]
 
@@ -49,10 +50,30 @@ def _baseline(bill: EfficiencyBillV1Row) -> Page | None:
             f"{zh}（{grouped(low, 0)}～{grouped(high, 0)}）",
             f"{en} ({grouped(low, 0)} to {grouped(high, 0)})",
         )
-    return _page(
-        label,
-        Said(f"{verdict.zh}{zh}。", f"{verdict.en} {en}.") if verdict else Said(zh + "。", en + "."),
-    )
+    known = sum(value is not None for value in bill["day_kwh"])
+    if known < len(bill["day_kwh"]):
+        zh, en = f"{zh}，只按有电量的 {known} 天", f"{en}, of the {known} days that are known"
+    if verdict is None:
+        return _page(label, _together(Said(zh + "。", en + "."), _no_verdict(bill)))
+    return _page(label, _together(verdict, Said(zh + "。", en + "."), _praise(bill, Praise.BELOW_BASELINE)))
+
+
+def _no_verdict(bill: EfficiencyBillV1Row) -> Said:
+    """Why a month with an expectation is not judged by it."""
+    coverage = bill.get("band_coverage_ratio")
+    if coverage is None:
+        return NOTHING
+    shown, said = percent(coverage, 0), words.NO_VERDICT
+    return Said(said.zh.format(shown=shown), said.en.format(shown=shown))
+
+
+def _praise(bill: EfficiencyBillV1Row, praise: Praise) -> Said:
+    return words.PRAISES[praise] if praise.value in (bill.get("praise_codes") or ()) else NOTHING
+
+
+def _together(*said: Said) -> Said:
+    """Sentences in a row."""
+    return Said("".join(each.zh for each in said), " ".join(each.en for each in said if each.en))
 
 
 def _why_no_baseline(lacks: Collection[str]) -> Said:
@@ -66,7 +87,8 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
     label = Said("与同行相比", "against its peers")
     count = int(bill.get("peer_count") or 0)
     group = str(bill.get("peer_group") or "")
-    of_zh, of_en = (f"（{group}）", f" ({group})") if group else ("", "")
+    named = words.peer_group_words(group)
+    of_zh, of_en = (f"（{named.zh}）", f" ({named.en})") if group else ("", "")
     intensity, percentile, median = (
         bill.get("intensity_kwh_per_m2"),
         bill.get("peer_percentile_pct"),
@@ -81,6 +103,9 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
             ),
         )
     own_zh, own_en = f"每平方米 {grouped(intensity, 2)} kWh", f"{grouped(intensity, 2)} kWh per m²"
+    if bill.get("record_question_code") is not None:
+        asked = words.FLOOR_AREA
+        return _page(label, Said(asked.zh.format(own=own_zh), asked.en.format(own=own_en)))
     if percentile is None and not group:
         return _page(
             label,
@@ -90,14 +115,12 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
             ),
         )
     if percentile is None:
+        why = words.PEERS_HIDDEN[bill.get("peers_hidden_code")]
         return _page(
             label,
             Said(
-                f"{own_zh}；同行{of_zh}共 {count} 户，太少或有一户占比过大（15/15 规则），不作比较。",
-                (
-                    f"{own_en}; its {count} peers{of_en} are not compared: too few, or one of them too large "
-                    "(15/15 rule)."
-                ),
+                f"{own_zh}；同行{of_zh}共 {count} 户，{why.zh}。",
+                f"{own_en}; {count} peers{of_en}: {why.en}.",
             ),
         )
     shown = grouped(percentile, 0)
@@ -110,6 +133,7 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
         f"{own_zh}；高于 {shown}% 的同行{of_zh}，共 {count} 户。",
         f"{own_en}; more than {shown}% of its peers{of_en}, {count} in all.",
     )
+    said = _together(said, _praise(bill, Praise.AMONG_LOWEST_PEERS))
     return _page(label, said, percentile_bar(float(percentile)), f"同行百分位 {shown}")
 
 

@@ -22,6 +22,8 @@ def bill_notes(bill: EfficiencyBillV1Row) -> list[dict[str, str]]:
     said.append(_estimated(bill))
     if bill.get("is_estimated_above_limit"):
         said.append(words.ESTIMATED_ABOVE_LIMIT)
+        if bill.get("praise_codes") is not None:  # one of an earlier version had its advice all the same
+            said.append(words.NO_ADVICE_ON_ESTIMATES)
     said += [words.PROVENANCE_NOTES[kind] for kind in provenances(bill.get("provenance"))]
     return [{"zh": note.zh, "en": note.en} for note in said]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pipelines.periods import LOCAL_OFFSET, BillingMonth
+from products.efficiency_bill.page.basis import Basis
 from products.efficiency_bill.page.bill import bill_page
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.correction import correction_page
@@ -50,6 +51,7 @@ def render_bill_html(
     lines: Sequence[EfficiencyBillLinesV1Inside],
     advice: Sequence[EfficiencyBillAdviceV1Inside],
     days: Sequence[DayPoint],
+    basis: Basis | None = None,
 ) -> str:
     """The bill as one HTML page: no script, no outside address, a policy that forbids both.
 
@@ -57,8 +59,9 @@ def render_bill_html(
     lines   Its rows of ``efficiency_bill_lines_v1``, in any order.
     advice  Its rows of ``efficiency_bill_advice_v1``, in any order.
     days    The days of the month with the baseline, in order of time.
+    basis   What the facts behind the lines are cited by; none: their ids.
     """
-    return _html("bill.html.j2", bill_page(bill, lines, advice, days))
+    return _html("bill.html.j2", bill_page(bill, lines, advice, days, basis))
 
 
 def render_correction_html(
@@ -125,9 +128,10 @@ class BillPdf(_Paper):
         lines: Sequence[EfficiencyBillLinesV1Inside],
         advice: Sequence[EfficiencyBillAdviceV1Inside],
         days: Sequence[DayPoint],
+        basis: Basis | None = None,
     ) -> bytes:
         """The bill as PDF; the same rows give the same bytes. Arguments as render_bill_html."""
-        return self._pdf(bill_page(bill, lines, advice, days), str(bill["billing_month"]))
+        return self._pdf(bill_page(bill, lines, advice, days, basis), str(bill["billing_month"]))
 
     def picture(
         self,
@@ -135,10 +139,11 @@ class BillPdf(_Paper):
         lines: Sequence[EfficiencyBillLinesV1Inside],
         advice: Sequence[EfficiencyBillAdviceV1Inside],
         days: Sequence[DayPoint],
+        basis: Basis | None = None,
         dpi: float = _PICTURE_DPI,
     ) -> bytes:
         """The first page as PNG. Arguments as render_bill_html; dpi in points per inch."""
-        return self._picture(bill_page(bill, lines, advice, days), dpi)
+        return self._picture(bill_page(bill, lines, advice, days, basis), dpi)
 
 
 class CorrectionPdf(_Paper):

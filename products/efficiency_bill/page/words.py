@@ -4,15 +4,19 @@ stands in the page kit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from pipelines.codes import DemandBasis, LineComponent, Provenance, VoltageLevel
+from pipelines.codes import Confidence, DemandBasis, LineComponent, Provenance, VoltageLevel
 from pipelines.units import Unit
+from products.efficiency_bill.comparison.grounds import PeersHidden, Praise
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
-from products.page_kit.words import Said
+from products.page_kit.words import Said, word
 
 COMPONENTS: Mapping[LineComponent, Said] = {
-    LineComponent.ENERGY_BASE: Said("上网电量电费", "Energy, before network charges"),
+    LineComponent.ENERGY_BASE: Said(
+        "电能量电费（代理购电、线损、系统运行）", "Energy: purchase, line loss, system operation"
+    ),
     LineComponent.TRANSMISSION: Said("输配电费", "Transmission and distribution"),
     LineComponent.FUNDS: Said("政府性基金及附加", "Government funds"),
     LineComponent.BASIC_CAPACITY: Said("基本电费（按容量）", "Basic charge, by capacity"),
@@ -182,6 +186,20 @@ MISSING_INPUTS: Mapping[str, Said] = {
             "is left aside."
         ),
     ),
+    "suspension_too_short": Said(
+        "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）。",
+        (
+            "A suspension of too few days leaves the basic charge as it is (by trade pages; the rule's own "
+            "text was not read)."
+        ),
+    ),
+    "highest_demand_of_month": Said(
+        "月内容量有变更，按全月最大需量计收基本电费（一种解读，可信度中等）。",
+        (
+            "The capacity changed inside the month, so the month's highest demand bills it (a reading, of "
+            "medium confidence)."
+        ),
+    ),
     "advice": Said(
         "能如实算出的建议不足三条，不勉强凑数。",
         "Fewer than three pieces of advice can be computed honestly; none is made up.",
@@ -233,6 +251,10 @@ ESTIMATED_ABOVE_LIMIT = Said(
     "估算电量的占比超过限值，请谨慎使用本账单。",
     "The share of estimated energy is above the limit; use this bill with care.",
 )
+NO_ADVICE_ON_ESTIMATES = Said(
+    "估算的电量算不出可靠的节省，因此不给省钱建议。",
+    "No saving can be computed of what was estimated, so no advice is given.",
+)
 NO_PRICE_BECAUSE = Said("本月不计算电费：{why}。", "Nothing is charged here: {why}.")
 FALLBACK_MISSING = Said("缺少输入：{name}。", "Missing input: {name}.")
 
@@ -256,9 +278,76 @@ HEADINGS: Mapping[str, object] = {
     "days": {"zh": "每日电量", "en": "Energy day by day, kWh"},
     "periods": {"zh": "分时电量", "en": "Energy by time-of-use period"},
     "comparison": {"zh": "比一比", "en": "How the month compares"},
-    "advice": {"zh": "省钱建议", "en": "Ways to save; each is priced by itself, they do not add up"},
+    "advice": {"zh": "省钱建议", "en": "Ways to save; each is priced by itself"},
     "notes": {"zh": "数据质量与说明", "en": "Data quality and notes"},
 }
+
+PEER_GROUPS: Mapping[str, str] = {
+    "Office": "办公",
+    "College Classroom": "高校教学楼",
+    "College Laboratory": "高校实验楼",
+    "Dormitory": "宿舍",
+    "Primary/Secondary Classroom": "中小学教学楼",
+    "Steel works": "钢铁厂",
+}
+"""Groups of the samples in Chinese; one that a utility named itself stands as it named it."""
+
+PRAISES: Mapping[str, Said] = {
+    Praise.BELOW_BASELINE: Said(
+        "比往常省：少于基线区间的下沿，做得好。", "Less than its own past would let expect: well done."
+    ),
+    Praise.AMONG_LOWEST_PEERS: Said(
+        "单位面积用电属于同类中最省的一批，做得好。", "Among the peers that need least per area: well done."
+    ),
+}
+
+NO_VERDICT = Said(
+    "在已出账的月份里，基线区间只容纳了 {shown} 的用户（应有约九成），因此不据此判断高低。",
+    "In billed months the band held only {shown} of customers' months (nine in ten are meant), so it judges "
+    "none.",
+)
+
+FLOOR_AREA = Said(
+    "{own}，与同类相差悬殊；请核对登记的建筑面积和主要用途，核对前不作排名，也不估算可省电费。",
+    "{own}, far from all its peers; please check the floor area and main use on record; till then no rank "
+    "and no saving.",
+)
+
+PEERS_HIDDEN: Mapping[str | None, Said] = {
+    PeersHidden.TOO_FEW: Said("户数太少，不作比较", "too few to compare"),
+    PeersHidden.ONE_TOO_LARGE: Said(
+        "其中一户用电占比过大，为不泄露其用电，不作比较",
+        "one of them is so large that a comparison would tell its use, so none is made",
+    ),
+    None: Said(
+        "户数太少或其中一户占比过大，不作比较", "too few, or one of them too large, so nothing is compared"
+    ),
+}
+
+TOGETHER = Said(
+    "以上全部做到，本月约可少付 {cny} 元（合并重新计价；各项有重叠，不能相加）。",
+    "All of it together would have saved about {cny} CNY, priced once; the parts overlap and do not add up.",
+)
+
+
+def component_of(line: EfficiencyBillLinesV1Inside) -> Said:
+    """What a line charges; energy says what its price is made of, and where that is no published one."""
+    said = word(COMPONENTS, LineComponent, line["component_code"])
+    if str(line["component_code"]) != LineComponent.ENERGY_BASE.value:
+        return said
+    zh, en = said.zh, said.en
+    if str(line["fact_id"]).startswith("contract."):
+        zh, en = zh.replace("代理购电", "市场购电"), en.replace("purchase", "market purchase")
+    if str(line["fact_confidence_code"]) == Confidence.ILLUSTRATIVE.value:
+        zh, en = zh.replace("）", "，示意）"), f"{en} (illustrative)"
+    return Said(zh, en)
+
+
+def peer_group_words(name: str) -> Said:
+    """A peer group in both languages."""
+    simulated = re.fullmatch(r"Simulated industry (\w+)", name)
+    return Said(PEER_GROUPS.get(name) or (f"模拟行业 {simulated[1]}" if simulated else name), name)
+
 
 VERDICTS: Mapping[str, Said] = {
     "above": Said("高于基线。", "Above the baseline."),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.codes import FeeCodeColour, Provenance
 from pipelines.errors import TamperedError, UsageError, ZhixiangError
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, day_of_run
 from products.transfer_fee_code.code import base45
 from products.transfer_fee_code.rows import TransferFeeCodeV1Row
 
@@ -133,6 +133,14 @@ def tenant_pseudonym(tenant_id: str, supplier_customer_id: str, secret: bytes) -
     return hmac.new(secret, message, hashlib.sha256).digest()[:PSEUDONYM_BYTES].hex()
 
 
+def issue_day(row: TransferFeeCodeV1Row) -> date:
+    """Local day on which a revision was issued: that of its run, for declarations come days after the month;
+    of a run that does not tell, the first day after the month. The same revision gives the same code.
+    """
+    after = BillingMonth.parse(row["billing_month"]).plus(1).first_day
+    return max(day_of_run(row["computed_run_id"] or "") or after, after)
+
+
 def payload_of(
     row: TransferFeeCodeV1Row, secret: bytes, key_id: str, issued: date, validity_days: int
 ) -> CodePayload:
@@ -160,14 +168,27 @@ def sign_code(payload: CodePayload, private_key: Ed25519PrivateKey) -> str:
     return PREFIX + base45.encode(content + private_key.sign(_CONTEXT + content))
 
 
-def verify_code(text: str, public_keys: Mapping[str, Ed25519PublicKey], on: date) -> VerifiedCode:
+def verify_code(
+    text: str,
+    public_keys: Mapping[str, Ed25519PublicKey],
+    on: date,
+    newest: Mapping[tuple[str, str], int] | None = None,
+    pseudonym: str | None = None,
+) -> VerifiedCode:
     """The code in a text, on a local day.
 
     public_keys  Key id -> key.
+    newest       Pseudonym and month -> the revision that stands, of codes that were issued anew.
+    pseudonym    Whose code it has to be; None: anybody's.
     Raises TamperedError, in the same words whatever is wrong: altered, unknown key, not yet valid, expired,
-    no code at all.
+    superseded, of another tenant or supplier, no code at all.
     """
     verified = _verified(text, public_keys, on)
+    if verified is not None:
+        code = verified.payload
+        stands = (newest or {}).get((code.tenant_pseudonym, code.billing_month), code.revision)
+        if code.revision < stands or pseudonym not in (None, code.tenant_pseudonym):
+            verified = None
     if verified is None:
         raise TamperedError(
             "此码无法确认。 This code cannot be confirmed.",

@@ -22,6 +22,8 @@ from products.transfer_fee_code.page.words import (
     IMPLIED_NOTES,
     MEANINGS,
     NEXT_STEPS,
+    NOT_SHOWN,
+    over_in_words,
     signed_percent,
 )
 from products.transfer_fee_code.price.colour import colour_counts
@@ -45,6 +47,9 @@ def render_code_page(
     expiry    Last day on which the signed code holds.
     """
     colour = FeeCodeColour(row["colour_code"])
+    # What all tenants together tell is no tenant's, unless the group may be published (15/15 rule).
+    is_shown = evidence["is_group_publishable"] is True
+    told = evidence if is_shown else _without_implied(evidence)
     return _SITE.page(
         "tenant.html.j2",
         row=row,
@@ -55,12 +60,15 @@ def render_code_page(
         meaning=MEANINGS[colour],
         mark_up=None if row["mark_up_pct"] is None else signed_percent(row["mark_up_pct"]),
         grey_reason=_grey_reason(row),
-        implied_note=IMPLIED_NOTES.get(evidence["implied_note"] or ""),
+        implied_note=IMPLIED_NOTES.get(evidence["implied_note"] or "") or (None if is_shown else NOT_SHOWN),
+        differs=is_shown and evidence["is_inside_implied"] is False and not row["grey_reason_code"],
+        is_alarm=_is_alarm(row, evidence),
+        over_note=_over_note(row, evidence),
         steps=NEXT_STEPS[colour],
         tags=_tags([row]),
         resting_on=_resting_on([row]),
-        chart=comparison_chart(row, evidence),
-        basis=_basis(evidence, own=True),
+        chart=comparison_chart(row, told),
+        basis=_own_basis(told),
     )
 
 
@@ -100,7 +108,8 @@ def render_supplier_page(
         month=first["billing_month"],
         counts=[(colour.value, COLOURS[colour], counted[colour]) for colour in by_urgency()],
         tags=_tags(ordered),
-        basis=[*summed, *_basis(shared, own=False)],
+        basis=[*summed, *_supplier_basis(shared)],
+        above_master=_is_above_master(shared),
         chart=tenants_chart(ordered, first["reference_price_cny_per_kwh"], _limits(shared)),
         lines=[
             _line(row, by_tenant[row["tenant_id"]], (links or {}).get(row["tenant_id"], ""))
@@ -145,31 +154,80 @@ def _line(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row, lin
     }
 
 
-def _basis(evidence: TransferFeeCodeEvidenceV1Row, *, own: bool) -> list[tuple[Said, str]]:
-    lines: list[tuple[Said, str]] = []
+def _without_implied(evidence: TransferFeeCodeEvidenceV1Row) -> TransferFeeCodeEvidenceV1Row:
+    told = evidence.copy()
+    told["implied_price_cny_per_kwh"] = None
+    told["implied_low_cny_per_kwh"] = told["implied_high_cny_per_kwh"] = None
+    return told
 
-    def add(zh: str, en: str, value: Any, text: str) -> None:
-        if value is not None:
-            lines.append((Said(zh, en), text.format(value)))
 
-    if own:
-        add("申报电量", "Energy declared", evidence["energy_kwh"], "{:,.2f} kWh")
-        add("申报电费", "Fee declared", evidence["fee_cny"], "{:,.2f} 元")
-        add("其他收费", "Charges under other names", evidence["other_charge_cny"] or None, "{:,.2f} 元")
-    add("总表当月电费合计", "Master account, total", evidence["master_total_cny"], "{:,.2f} 元")
-    add("总表购电量", "Master account, energy", evidence["master_energy_kwh"], "{:,.2f} kWh")
-    add("合法参考价", "Lawful reference", evidence["reference_price_cny_per_kwh"], "{:.4f} 元/kWh")
-    add("允许计入的损耗上限", "Loss that may be added", evidence["loss_cap_ratio"], "{:.0%}")
+def _own_basis(evidence: TransferFeeCodeEvidenceV1Row) -> list[tuple[Said, str]]:
+    """What a tenant is told: nothing of the supplier's account but the price that follows from it."""
+    usual = evidence["usual_kwh"]
+    return [
+        _told("申报电量", "Energy declared", f"{evidence['energy_kwh']:,.2f} kWh"),
+        _told("申报电费", "Fee declared", f"{_money(evidence['fee_cny'])} 元"),
+        *_if(evidence["other_charge_cny"], "其他收费", "Charges under other names", "{:,.2f} 元"),
+        *_if(usual, "以往各月电量（中位数）", "Energy of earlier months, median", "{:,.2f} kWh"),
+        *_prices(evidence),
+    ]
+
+
+def _supplier_basis(evidence: TransferFeeCodeEvidenceV1Row) -> list[tuple[Said, str]]:
+    return [
+        *_if(evidence["master_total_cny"], "总表当月电费合计", "Master account, total", "{:,.2f} 元"),
+        *_if(evidence["master_energy_kwh"], "总表购电量", "Master account, energy", "{:,.2f} kWh"),
+        *_prices(evidence),
+    ]
+
+
+def _prices(evidence: TransferFeeCodeEvidenceV1Row) -> list[tuple[Said, str]]:
+    """The reference, the bands and, where it is told, the price that the tenants imply."""
+    lines = [
+        *_if(evidence["reference_price_cny_per_kwh"], "合法参考价", "Lawful reference", "{:.4f} 元/kWh"),
+        *_if(evidence["loss_cap_ratio"], "允许计入的损耗上限", "Loss that may be added", "{:.0%}"),
+    ]
     if evidence["green_max_ratio"] is not None and evidence["red_min_ratio"] is not None:
         bands = f"≤ {evidence['green_max_ratio']:.0%} 绿 green · ≥ {evidence['red_min_ratio']:.0%} 红 red"
-        lines.append((Said("颜色界限（加价幅度）", "Bands of the mark-up"), bands))
+        lines.append(_told("颜色界限（加价幅度）", "Bands of the mark-up", bands))
     if evidence["implied_price_cny_per_kwh"] is not None:
         low, high = evidence["implied_low_cny_per_kwh"], evidence["implied_high_cny_per_kwh"]
-        text = f"{evidence['implied_price_cny_per_kwh']:.4f}（{low:.4f}–{high:.4f}）元/kWh"
-        lines.append((Said("由租户申报推算的主体单价", "Supplier's price implied by its tenants"), text))
+        price = f"{evidence['implied_price_cny_per_kwh']:.4f}（{low:.4f}–{high:.4f}）元/kWh"
         agreeing = f"{evidence['implied_tenants_inside']} / {evidence['implied_tenants']}"
-        lines.append((Said("与推算价一致的租户", "Tenants that agree with it"), agreeing))
+        lines += [
+            _told("由租户申报推算的主体单价", "Supplier's price implied by its tenants", price),
+            _told("与推算价一致的租户", "Tenants that agree with it", agreeing),
+        ]
     return lines
+
+
+def _told(zh: str, en: str, value: str) -> tuple[Said, str]:
+    return Said(zh, en), value
+
+
+def _if(value: Decimal | None, zh: str, en: str, text: str) -> list[tuple[Said, str]]:
+    return [] if value is None or (not value and "元" in text) else [_told(zh, en, text.format(value))]
+
+
+def _is_alarm(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row) -> bool:
+    """Whether the yuan above the reference are more than the day of the reading may explain."""
+    over, explained = row["over_reference_cny"], evidence["reading_day_cny"]
+    return bool(over) and over is not None and (explained is None or over > explained)
+
+
+def _over_note(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row) -> Said | None:
+    """What is to be said of the yuan above the reference; None where nothing is."""
+    over = row["over_reference_cny"]
+    if not over:
+        return None
+    is_explained = not _is_alarm(row, evidence)
+    return over_in_words(is_grey=row["grey_reason_code"] is not None, is_explained=is_explained)
+
+
+def _is_above_master(evidence: TransferFeeCodeEvidenceV1Row) -> bool:
+    """Whether the tenants declared more energy together than the supplier bought."""
+    declared, bought = evidence["tenants_energy_kwh"], evidence["master_energy_kwh"]
+    return declared is not None and bought is not None and declared > bought
 
 
 def _grey_reason(row: TransferFeeCodeV1Row) -> Said | None:

@@ -99,14 +99,39 @@ GREY_REASONS = {
         "申报电量为零，无法计算单价。", "No energy was declared, so there is no price."
     ),
     GreyReason.IMPLAUSIBLE_PRICE: Said(
-        "申报的单价不合常理，可能是填写错误。",
-        "The declared price is implausible; probably a slip in the declaration.",
+        "申报的单价超出常见范围，请先核对电量和金额。",
+        "The declared price is outside what is usual: check energy and amount first.",
+    ),
+    GreyReason.ENERGY_UNLIKE_BEFORE: Said(
+        "申报电量是以往各月的数倍，可能把多个月合并填报，请先核对。",
+        "The energy is many times that of earlier months; several may have been declared as one: check it.",
     ),
     GreyReason.ENERGY_ABOVE_MASTER: Said(
         "申报电量大于总表电量，可能是填写错误。",
         "More energy was declared than the supplier bought; probably a slip in the declaration.",
     ),
 }
+
+NOT_SHOWN = Said(
+    "同一主体的申报户数不足或有一户占比过大，不公布由各租户推算的价格。",
+    "The supplier's tenants are too few, or one of them too large, for a price out of all declarations.",
+)
+
+
+def over_in_words(*, is_grey: bool, is_explained: bool) -> Said:
+    """What the yuan above the reference mean."""
+    if is_grey:
+        return Said(
+            "如申报无误，这是高于参考价的金额；颜色待核对后判定。",
+            "If the declaration is right, this was charged above the reference; the colour waits.",
+        )
+    if is_explained:
+        return Said(
+            "这一差额可能只是抄表日不同造成的。",
+            "A reading on another day than the supplier's may explain this by itself.",
+        )
+    return Said("抄表日不同解释不了这一差额。", "A reading on another day does not explain this.")
+
 
 IMPLIED_NOTES = {
     "too_few_tenants": Said("可用申报不足三户，无法推算。", "Too few usable declarations to work it out."),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from statistics import median
 
 from pipelines.codes import FeeCodeColour, GreyReason
 from pipelines.facts.transfer_supply import TransferSupplyRules
@@ -13,6 +14,19 @@ from products.transfer_fee_code.price.lawful_reference import MasterBill
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
 SHOWN_DECIMALS = (2, 3, 4)
+NO_REFERENCE = frozenset(
+    (
+        GreyReason.NO_MASTER_ACCOUNT,
+        GreyReason.NO_MASTER_BILL,
+        GreyReason.MASTER_NOT_PRICED,
+        GreyReason.MASTER_INCOMPLETE,
+        GreyReason.MASTER_ZERO_ENERGY,
+        GreyReason.ESTIMATED_TOO_MUCH,
+    )
+)
+"""Reasons that lie in the supplier's own bill: no yuan follow from it. Where a code is grey for another one,
+the yuan above the reference are told all the same (ruling R14).
+"""
 
 
 @dataclass(frozen=True)
@@ -23,11 +37,14 @@ class Declaration:
     fee_cny           Electricity fee, tax included. [CNY]
     other_charge_cny  Charges on top under other names; they belong to what the tenant pays for electricity.
                       [CNY]
+    usual_kwh         What the tenant declares in a month, by the months before; None where they are too few.
+                      [kWh]
     """
 
     energy_kwh: Decimal
     fee_cny: Decimal
     other_charge_cny: Decimal = Decimal(0)
+    usual_kwh: Decimal | None = None
 
     @property
     def charged_cny(self) -> Decimal:
@@ -51,8 +68,8 @@ class Verdict:
 
     mark_up             Charged price over the reference, less one; None where grey. [1]
     mark_up_pct         The same as shown, see shown_percent. [%]
-    over_reference      Charged above the reference whatever the colour, exact; 0 at or below it; None where
-                        grey. [CNY]
+    over_reference      Charged above the reference whatever the colour, exact; 0 at or below it; None without
+                        a reference that holds. [CNY]
     fair_fee            The declared energy at the reference; None without a reference. [CNY]
     """
 
@@ -88,16 +105,22 @@ def judge(
         or red is None
         or green is None
     ):
-        return Verdict(FeeCodeColour.GREY, reason or GreyReason.NO_MASTER_BILL, None, None, None, fair_fee)
+        found = reason or GreyReason.NO_MASTER_BILL
+        over = None if found in NO_REFERENCE or fair_fee is None else _over(declaration, fair_fee)
+        return Verdict(FeeCodeColour.GREY, found, None, None, over, fair_fee)
     mark_up = charged / reference - 1
     return Verdict(
         colour=colour_of(mark_up, red, green),
         grey_reason=None,
         mark_up=mark_up,
         mark_up_pct=shown_percent(mark_up, (green, red)),
-        over_reference=max(Fraction(0), Fraction(declaration.charged_cny) - fair_fee),
+        over_reference=_over(declaration, fair_fee),
         fair_fee=fair_fee,
     )
+
+
+def _over(declaration: Declaration, fair_fee: Fraction) -> Fraction:
+    return max(Fraction(0), Fraction(declaration.charged_cny) - fair_fee)
 
 
 def colour_of(mark_up: Fraction, red_min_ratio: Decimal, green_max_ratio: Decimal) -> FeeCodeColour:
@@ -114,18 +137,35 @@ def colour_of(mark_up: Fraction, red_min_ratio: Decimal, green_max_ratio: Decima
 def _implausible(
     declaration: Declaration, bill: MasterBill, settings: TransferFeeCodeSettings
 ) -> GreyReason | None:
-    price = declaration.charged_price
-    if price is None:
+    """Whether the declaration itself looks like a slip. A charge under another name is none, however large:
+    it is what the code is there to show.
+    """
+    fee_price, charged_price = declaration.fee_price, declaration.charged_price
+    if fee_price is None or charged_price is None:
         return GreyReason.ZERO_ENERGY
     if bill.energy_kwh is not None and declaration.energy_kwh > bill.energy_kwh:
         return GreyReason.ENERGY_ABOVE_MASTER
-    if (
-        not Fraction(settings.plausible_price_min_cny_per_kwh)
-        <= price
-        <= Fraction(settings.plausible_price_max_cny_per_kwh)
+    usual = declaration.usual_kwh
+    if usual and declaration.energy_kwh >= settings.unlike_before_ratio * usual:
+        return GreyReason.ENERGY_UNLIKE_BEFORE
+    if fee_price > Fraction(settings.plausible_price_max_cny_per_kwh) or charged_price < Fraction(
+        settings.plausible_price_min_cny_per_kwh
     ):
         return GreyReason.IMPLAUSIBLE_PRICE
     return None
+
+
+def usual_energy(months: Iterable[Decimal], settings: TransferFeeCodeSettings) -> Decimal | None:
+    """What a tenant usually declares in a month: the median of earlier months; None where they are too few.
+    [kWh]
+
+    >>> from pipelines.settings import load_settings
+    >>> settings = load_settings().section(TransferFeeCodeSettings)
+    >>> usual_energy([Decimal(90), Decimal(110), Decimal(100)], settings)
+    Decimal('100')
+    """
+    known = [energy for energy in months if energy > 0]
+    return median(known) if len(known) >= settings.unlike_before_months else None
 
 
 def shown_percent(mark_up: Fraction, edges: tuple[Decimal, ...]) -> Decimal:

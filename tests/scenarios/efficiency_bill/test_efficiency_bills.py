@@ -19,6 +19,7 @@ from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
 from pipelines.transforms.billing.supply import Accounts
+from products.efficiency_bill.advice.situation import about
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.comparison.baseline import FLAT, Baseline
 from products.efficiency_bill.comparison.days import Days
@@ -175,5 +176,5 @@ def test_the_advice_is_the_one_worked_out_by_hand_and_stands_on_the_page(scenari
     issued = bill | {"revision": 1, "supersedes_revision": None, "content_digest": "0" * 64}
     page = render_bill_html(issued, bill["lines"], bill["advice"], bill_days(bill))
     for _, _, saving in by_hand:
-        assert f"{saving:,.2f} 元" in page
+        assert f"约 {about(saving):,f} 元" in page
     assert f'data-total="{expected["total_cny"]}"' in page

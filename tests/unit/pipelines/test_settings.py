@@ -139,13 +139,33 @@ def test_an_operators_key_of_an_earlier_version_is_refused_and_told_where_it_is_
         assert f"{old} is now {new}" in str(caught.value)
 
 
+NEW_RULES: dict[type[SettingsFile], tuple[str, ...]] = {
+    VeeSettings: (
+        "runs.least_hours",
+        "interval_sum.scale_ratio",
+        "peaks.least_like_days",
+        "peaks.days_ratio",
+        "catch_up.least_intervals",
+        "negatives.noise_ratio",
+        "negatives.noise_steps",
+        "nights.least_days",
+        "level_step.least_days",
+        "level_step.least_days_far",
+    )
+}
+"""Keys of rules that did not exist before; kept conf is silent on what they find."""
+
+
 @pytest.mark.parametrize("kind", [VeeSettings, CreditIndexSettings])
 def test_conf_kept_by_the_first_version_says_what_todays_says(
     kind: type[VeeSettings] | type[CreditIndexSettings], conf: Path, tmp_path: Path
 ) -> None:
     shutil.copy(KEPT / kind.file, conf / kind.file)
     kept, today = Settings(conf, tmp_path, is_kept=True), Settings(packaged("conf"), tmp_path)
-    assert kept.section(kind) == today.section(kind)
+    since = {key: today.section(kind).value_of(key) for key in NEW_RULES.get(kind, ())}
+    assert kept.section(kind).with_values(since) == today.section(kind)
+    for key in since:
+        assert kept.section(kind).value_of(key) == kind.later[key]
 
 
 @pytest.mark.parametrize("kind", [VeeSettings, CreditIndexSettings])
@@ -208,7 +228,15 @@ def _load_all(conf: Path, home: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "constants"),
     [
-        (VeeSettings, {"registers.look_ahead_reads": 5, "published_errors.short_gap_hours": 2.0}),
+        (
+            VeeSettings,
+            {
+                "registers.look_ahead_reads": 5,
+                "published_errors.short_gap_hours": 2.0,
+                "level_step.least_days": 1_000_000_000,
+                "level_step.least_days_far": 1_000_000_000,
+            },
+        ),
         (CreditIndexSettings, {"compared_months": 3}),
         (
             EfficiencyBillSettings,
@@ -219,7 +247,16 @@ def _load_all(conf: Path, home: Path) -> None:
                 "demand_months": 3,
             },
         ),
-        (FormatSettings, {"least_odd_steps": 8}),
+        (
+            FormatSettings,
+            {
+                "least_odd_steps": 8,
+                "counter_least_rises": 1_000_000_000,
+                "counter_least_days": 3,
+                "counter_ratio": 500.0,
+                "signed_ratio": 1.0,
+            },
+        ),
     ],
 )
 def test_conf_kept_before_a_constant_was_a_key_reads_the_constant(

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, say, show_json, show_rows, warn
 
+Frame = Literal["required", "optional"]
 _QUIET_SECONDS = 2.0
 _STEPS_BESIDE_FILES = 5
 
@@ -28,6 +29,13 @@ def vee(
         Path | None,
         typer.Option("--mapping", help="What the columns of long files mean; see docs/formats/mapping.md."),
     ] = None,
+    nem_frame: Annotated[
+        Frame | None,
+        typer.Option(
+            "--nem-frame",
+            help="Whether NEM files need their 100 and 900 record; else as conf/formats.yaml says.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Reads files, validates, estimates, and writes intervals (Parquet and CSV), flags, rejected records and
@@ -37,18 +45,26 @@ def vee(
     from pipelines.formats import load_mapping
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import load_settings
-    from zhixiang.vee_files.folder import prepare_folder
+    from zhixiang.vee_files.folder import prepare_folder, refuse_missing
     from zhixiang.vee_files.outputs import write_vee
     from zhixiang.vee_files.run import every_file, run_vee
 
     declared = load_mapping(mapping) if mapping else None
+    refuse_missing(files)
     prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])
     settings = load_settings()
     steps = _Steps(sum(1 for _ in every_file(files)) + _STEPS_BESIDE_FILES, quiet=json)
     try:
         facts = load_facts(settings.facts_dir)
         result = run_vee(
-            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin
+            files,
+            declared,
+            settings,
+            facts,
+            utc_now().astimezone(LOCAL_ZONE).date(),
+            steps.begin,
+            out,
+            nem_frame,
         )
         figures = write_vee(result, out, steps.begin)
     finally:

@@ -63,6 +63,8 @@ def show(
         ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"],
         title="建议 advice (CNY per month)",
     )
+    if bill.get("joint_saving_cny") is not None:
+        say(f"合并重新计价 all of it together, priced once: {bill['joint_saving_cny']:,.2f} CNY")
 
 
 def say_lacks(bill: EfficiencyBillV1Row) -> None:

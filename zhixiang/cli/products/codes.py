@@ -18,6 +18,10 @@ app = typer.Typer(
     help="Transfer-supply fee codes 转供电费码.",
     no_args_is_help=True,
 )
+SupplierOption = Annotated[
+    str | None,
+    typer.Option("--supplier", help="Customer number of the supplier's master account 转供电主体户号."),
+]
 PREFIX = "ZX1:"
 MOST_BYTES = 4_096
 _MARKS = {
@@ -32,6 +36,7 @@ _MARKS = {
 def show(
     tenant_id: Annotated[str, typer.Argument(help="Tenant, for example SIM-TENANT-A-001.")],
     month: MonthOption,
+    supplier: SupplierOption = None,
     revision: RevisionOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -39,7 +44,13 @@ def show(
     from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 
     found = issued_result(
-        TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), tenant_id, month, revision, json=json
+        TransferFeeCodeV1,
+        (TransferFeeCodeEvidenceV1,),
+        tenant_id,
+        month,
+        revision,
+        json=json,
+        beside=supplier,
     )
     if found is None:
         return
@@ -61,6 +72,10 @@ def verify(
     code: Annotated[
         str, typer.Argument(help="The code's text, or a file that holds it: the delivered .txt.")
     ],
+    supplier: SupplierOption = None,
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", help="Tenant that shows the code 商户; needs --supplier.")
+    ] = None,
     keys: Annotated[
         Path | None,
         typer.Option(help="public_keys.json of the issuer; default: the delivery in the home folder."),
@@ -70,7 +85,7 @@ def verify(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Whether a code is genuine and valid, without asking anybody."""
+    """Whether a code is genuine and valid, without asking anybody; in the home that issued it also whose."""
     from dataclasses import asdict
 
     from pipelines.errors import UsageError
@@ -78,6 +93,7 @@ def verify(
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import default_home
     from products.transfer_fee_code.code.signed_code import verify_code
+    from products.transfer_fee_code.code.superseded import SUPERSEDED, superseded_in
     from zhixiang.cli.data.facts import parse_day
 
     path = keys or default_home() / "out" / "codes" / "public_keys.json"
@@ -88,17 +104,53 @@ def verify(
         )
     known = {key.key_id: key for key in read_public_keys(path)}
     day = parse_day(on, "--on") if on else utc_now().astimezone(LOCAL_ZONE).date()
-    verified = verify_code(_text_of(code), {name: key.public_key for name, key in known.items()}, day)
+    verified = verify_code(
+        _text_of(code),
+        {name: key.public_key for name, key in known.items()},
+        day,
+        superseded_in(path.parent / SUPERSEDED),
+        _pseudonym(default_home(), tenant, supplier),
+    )
     key = known[verified.payload.key_id]
     told: dict[str, Any] = asdict(verified)
     told["payload"] |= {"marks": sorted(verified.payload.marks)}
+    told |= {"tenant_id": tenant, "supplier_customer_id": supplier, "is_of_the_pair": tenant is not None}
     days = {"key_first_day": key.first_day, "key_last_day": key.last_day}
     if json:
         show_json({"genuine": True, **told, **days})
         return
     say("真码，有效 genuine and valid", colour="green")
+    if tenant is None:
+        say(
+            "未核对是谁的码：在签发单位加 --supplier 户号 --tenant 商户。 "
+            "Whose code it is was not asked: at the issuer's, add --supplier NUMBER --tenant TENANT."
+        )
     said = _flat(told) | {"marks": ", ".join(sorted(verified.payload.marks))} | days
     show_record({name: value for name, value in said.items() if value != ""})
+
+
+def _pseudonym(home: Path, tenant: str | None, supplier: str | None) -> str | None:
+    """What stands for a pair in its codes; None where none is asked for.
+
+    Raises UsageError where half a pair is given, or where the home did not issue codes: it cannot tell.
+    """
+    from pipelines.errors import UsageError
+    from pipelines.identity.keys import PSEUDONYM, KeyRing
+    from products.transfer_fee_code.code.signed_code import tenant_pseudonym
+
+    if tenant is None and supplier is None:
+        return None
+    if tenant is None or supplier is None:
+        raise UsageError(
+            "A code is of a tenant and its supplier together.", "Give both: --supplier NUMBER --tenant TENANT"
+        )
+    keys = KeyRing(home)
+    if not keys.has(PSEUDONYM):
+        raise UsageError(
+            f"{home} issued no codes: it cannot tell whose a code is.",
+            "Ask the issuer, or leave --supplier and --tenant out: the code's own signature is checked.",
+        )
+    return tenant_pseudonym(tenant, supplier, keys.secret(PSEUDONYM))
 
 
 def _text_of(code: str) -> str:

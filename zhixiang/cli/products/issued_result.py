@@ -24,11 +24,13 @@ def issued_result(
     revision: int | None,
     *,
     json: bool,
+    beside: str | None = None,
 ) -> dict[str, Any] | None:
     """One issued result of the home with its evidence; None where ``json`` asked for it as JSON and it is
     shown.
 
     subject  Customer or tenant; month: as typed.
+    beside   A tenant's supplier, where it has several.
     Raises UnknownNameError where there is none, UsageError for a month that is none.
     """
     from pipelines.periods import BillingMonth
@@ -37,7 +39,13 @@ def issued_result(
     from zhixiang.reports.issued import issued
 
     found = issued(
-        Store(load_settings()), result, evidence, subject, str(BillingMonth.parse(month)), revision=revision
+        Store(load_settings()),
+        result,
+        evidence,
+        subject,
+        str(BillingMonth.parse(month)),
+        revision=revision,
+        beside=beside,
     )
     if json:
         show_json(found)

@@ -4,15 +4,24 @@ against it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill
 from zhixiang.cli.screen import JsonOption, say, show_json, show_rows, warn
 from zhixiang.cli.table_writer import with_separators
+
+if TYPE_CHECKING:
+    from pipelines.facts import Facts
+    from pipelines.periods import BillingMonth
+    from pipelines.tariff import PricedMonth
+
+    _Priced = Callable[[str, BillingMonth, date | None], tuple[PricedMonth | None, Sequence[str]]]
 
 
 @app.command("replay")
@@ -90,6 +99,14 @@ def audit_bill(
     issued_on: Annotated[
         str | None, typer.Option(help="Day of issue, YYYY-MM-DD: tells a wrong price from one revised since.")
     ] = None,
+    case: Annotated[
+        Path | None,
+        typer.Option(
+            "--case",
+            metavar="CASE.yaml",
+            help="Price the bills of one customer from this case instead of what the home keeps of them.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Holds bills that someone issued against the same bills computed here; exit code 4 where they differ."""
@@ -97,8 +114,6 @@ def audit_bill(
     from pipelines.facts import load_facts
     from pipelines.settings import load_settings
     from products.efficiency_bill.audit import REASON_WORDS, audit, not_computed, read_issued
-    from products.efficiency_bill.case.text import case_from_text
-    from products.efficiency_bill.pricing import price_case
     from zhixiang.cli.data.facts import parse_day
 
     facts, known = (
@@ -106,23 +121,21 @@ def audit_bill(
         parse_day(issued_on, "--issued-on") if issued_on else None,
     )
     rows: list[dict[str, Any]] = []
-    for (customer_id, month), lines in sorted(
-        read_issued(file).items(), key=lambda bill: (bill[0][0], str(bill[0][1]))
-    ):
+    issued = read_issued(file)
+    priced = _by_home(facts) if case is None else _by_case(case, facts, {customer for customer, _ in issued})
+    for (customer_id, month), lines in sorted(issued.items(), key=lambda bill: (bill[0][0], str(bill[0][1]))):
         try:
-            (kept,) = issued_bill(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
-            case = case_from_text(kept["case_inputs"])
-            computed = price_case(case, facts)
+            computed, lacks = priced(customer_id, month, None)
         except (UsageError, UnknownNameError, FactNotInForceError) as error:
             findings = [not_computed(lines, str(error))]
         else:
             if computed is None:
-                findings = [not_computed(lines, f"missing inputs: {', '.join(case.lacks) or 'contract'}")]
+                findings = [not_computed(lines, f"missing inputs: {', '.join(lacks) or 'contract'}")]
             else:
                 then = None
                 # Where the prices of that day are not known any more, a difference is told without them.
                 with suppress(UsageError, FactNotInForceError):
-                    then = price_case(case, facts, known) if known else None
+                    then = priced(customer_id, month, known)[0] if known else None
                 findings = audit(lines, computed.lines, then.lines if then else ())
         for finding in findings:
             words = vars(finding) | {
@@ -156,3 +169,45 @@ def audit_bill(
         if len(rows) > len(differences):
             said.append(f"{len(rows) - len(differences)} bills could not be computed")
         raise DisagreementError(f"{'; '.join(said)}.", "Each row names its reason; --json gives the figures.")
+
+
+def _by_home(facts: Facts) -> _Priced:
+    """The month of a customer as the home keeps its case."""
+    from products.efficiency_bill.case.text import case_from_text
+    from products.efficiency_bill.pricing import price_case
+
+    def priced(
+        customer_id: str, month: BillingMonth, known: date | None
+    ) -> tuple[PricedMonth | None, Sequence[str]]:
+        (kept,) = issued_bill(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
+        case = case_from_text(kept["case_inputs"])
+        found = price_case(case, facts, known)
+        return found, () if found is not None else case.lacks
+
+    return priced
+
+
+def _by_case(path: Path, facts: Facts, customers: Set[str]) -> _Priced:
+    """The month as a case file prices it; it is one customer's, whatever the bills call it."""
+    from pipelines.errors import UsageError
+    from pipelines.tariff.cases.case_files import read_case, supplies_of_case
+    from pipelines.tariff.whatif.choices import planned
+
+    if len(customers) > 1:
+        raise UsageError(
+            f"The bills are those of {len(customers)} customers, a case is one customer's.",
+            "Give the lines of one customer.",
+        )
+    case = read_case(path)
+    if case.own_prices is not None:
+        raise UsageError("Prices of one's own make no line of a tariff.", "Leave own_prices out.")
+    supplies = {supply.month: supply for supply in supplies_of_case(case, path.parent, facts)}
+
+    def priced(
+        customer_id: str, month: BillingMonth, known: date | None
+    ) -> tuple[PricedMonth | None, Sequence[str]]:
+        if month not in supplies:
+            raise UsageError(f"{path} has no month {month} for {customer_id}.", "Add it under months.")
+        return planned(supplies[month], facts, known or case.known).priced, ()
+
+    return priced

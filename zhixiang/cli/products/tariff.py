@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.data.facts import parse_day
 from zhixiang.cli.products.tariff_options import CaseFile, app, facts_in_force
 from zhixiang.cli.products.what_if import priced_as_agreed
@@ -59,6 +58,7 @@ def show_tariff(
 def price_case(file: CaseFile, json: JsonOption = False) -> None:
     """Prices a case from a file, line by line."""
     from pipelines.tariff.cases.case_files import read_case, supplies_of_case
+    from pipelines.tariff.cases.case_notes import case_remarks
     from pipelines.tariff.cases.case_problems import not_given
 
     case, facts = read_case(file), facts_in_force()
@@ -74,10 +74,14 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
                 "power_factor": found.power_factor,
                 "missing_inputs": [*found.missing_inputs, *lacks],
                 "notes": [note.value for note in found.notes],
+                "remarks": [_ruling(note.value) for note in found.notes],
                 "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
             for found, lacks in zip(priced, not_given(case), strict=True)
         ]
+    for priced_month, remarks in zip(months, case_remarks(case, file.parent, facts), strict=True):
+        priced_month["notes"] += dict.fromkeys(remark.note.value for remark in remarks)
+        priced_month["remarks"] += [vars(remark) for remark in remarks]
     if json:
         show_json({"title": case.title, "facts_digest": facts.digest, "months": months})
         return
@@ -97,8 +101,9 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
                 "缺少输入，电费可能不全 missing, so the total may lack something: "
                 f"{', '.join(month['missing_inputs'])}"
             )
-        if month.get("notes"):
-            say(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
+        for remark in month["remarks"]:
+            rule = f" [{remark['rule']}]" if remark["rule"] else ""
+            say(f"注意 note {remark['note']}{rule}: {remark['zh']} {remark['en']}")
 
 
 @app.command("page")
@@ -174,6 +179,8 @@ def late_payment(
     total = sum((line["amount_cny"] for line in lines), Decimal("0.00"))
     if json:
         show_json({"total_cny": total, "lines": lines})
+    elif not lines and days[1] > days[0]:
+        say("逾期但没有欠费，无违约金 paid late, but nothing was unpaid: no penalty")
     elif not lines:
         say("按时缴费，无违约金 paid in time, no penalty")
     else:
@@ -184,7 +191,7 @@ def late_payment(
 def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
-    from pipelines.tariff.cases.case_files import QUARTERS, read_curve
+    from pipelines.tariff.cases.month_curve import QUARTER_MINUTES, read_curve
     from pipelines.tariff.cases.own_prices import own_months, price_own
 
     found: list[dict[str, Any]] = []
@@ -197,17 +204,27 @@ def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
         month = BillingMonth.parse(part.month)
         prices = case.own_prices.prices()
         (measured,) = own_months(
-            prices, month.first_day, read_curve(folder / part.curve, month), DAY_MINUTES // QUARTERS
+            prices, month.first_day, read_curve(folder / part.curve, month).energy_kwh, QUARTER_MINUTES
         )
         bill = price_own(prices, measured)
         found.append(
             {
                 "month": str(month),
                 "total_cny": bill.total_cny,
+                "notes": [],
+                "remarks": [],
                 "lines": [dict(vars(line)) for line in bill.lines],
             }
         )
     return found
+
+
+def _ruling(note: str) -> dict[str, str]:
+    """A note of the engine in words."""
+    from products.efficiency_bill.page.words import missing_input
+
+    said = missing_input(note)
+    return {"note": note, "rule": "", "zh": said.zh, "en": said.en}
 
 
 def _today() -> date:

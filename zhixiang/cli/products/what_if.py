@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from pipelines.tariff.contract import Contract, SupplyMonth
     from pipelines.tariff.whatif.choices import Alternative
 from zhixiang.cli.products.tariff_options import CaseFile, app, facts_in_force
+from zhixiang.cli.products.what_if_rows import joined_levers, reactive_remarks, reading_of, rows_of
 
 
 @app.command("what-if")
 def what_if(
     file: CaseFile,
     target_power_factor: Annotated[
-        float | None, typer.Option(help="Power factor to reach with capacitors.")
+        float | None,
+        typer.Option(help="Power factor to reach: over-compensation ended, a fixed and a switched bank."),
+    ] = None,
+    kvar_price: Annotated[
+        float | None, typer.Option(min=0, help="What a kvar of capacitors costs installed, in CNY.")
     ] = None,
     shift_share: Annotated[
         float | None, typer.Option(help="Share of sharp and peak energy moved into the valley, 0 to 1.")
@@ -48,7 +54,8 @@ def what_if(
     """Compares other terms for the months of a case, the cheapest first; each is the same engine's price.
 
     With --asked-on only what the notice periods allow is counted; without it each alternative is priced as if
-    it held from the first month.
+    it held from the first month. What only hindsight can choose, and what is a bound and no promise, stands
+    behind the others.
     """
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
@@ -81,7 +88,7 @@ def what_if(
     priced_as_agreed(case, months, facts)
     now = as_agreed(months, facts, case.known)
     not_planned: dict[str, str] = {}
-    found = _alternatives(case, facts, months, target_power_factor, shift_share, not_planned)
+    found = _alternatives(case, facts, months, target_power_factor, shift_share, not_planned, file.parent)
     changes: dict[str, BillingMonth] = {}
     if asked_on:
         changes, lacking = first_months(parse_day(asked_on, "--asked-on"), contract, facts, last, case.known)
@@ -97,23 +104,19 @@ def what_if(
         if contract.demand_basis is not None and not not_planned.keys() & {"demand_basis", "contract_demand"}:
             limits = change_limits(changes, parse_day(asked_on, "--asked-on"), facts, case.known)
             found.append(cheapest_within_notice(months, limits, facts, case.known))
-    found.append(now)
-    rows = [
-        {
-            "alternative": choice.name,
-            "total_cny": choice.total_cny,
-            "saving_cny": now.total_cny - choice.total_cny,
-            **choice.changes,
-        }
-        | ({"is_illustrative": True} if any(month.priced.is_illustrative for month in choice.months) else {})
-        for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
-    ]
+    found = [*found, *joined_levers(found, now, facts, case.known), now]
+    rows = rows_of(found, now, kvar_price)
+    readings = {term: reading_of(term, asked_on, facts, case.known) for term in changes}
+    rests_on = {term: reading for term, reading in readings.items() if reading is not None}
+    advice = reactive_remarks(months, target_power_factor, rows)
     if json:
         show_json(
             {
                 "title": case.title,
                 "alternatives": rows,
                 "first_month_of_change": {term: str(month) for term, month in changes.items()},
+                "first_month_rests_on": rests_on,
+                "remarks": advice,
                 "not_planned": not_planned,
             }
         )
@@ -125,8 +128,15 @@ def what_if(
             "示意电价：各方案按示意电价计算，不能据以结算 illustrative price: these totals rest on it and "
             "are no basis for settlement"
         )
+    for said in advice:
+        say(said)
     for term, month in changes.items():
         say(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
+        if term in rests_on:
+            say(
+                f"  依据 rests on {rests_on[term]['document']} ({rests_on[term]['confidence']}): "
+                f"{rests_on[term]['note']}"
+            )
     for term, reason in not_planned.items():
         say(f"{term}: 无法排期 not planned: {reason}")
 
@@ -151,9 +161,12 @@ def _alternatives(
     target: float | None,
     share: float | None,
     not_planned: dict[str, str],
+    folder: Path,
 ) -> list[Alternative]:
     from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
+    from pipelines.tariff.cases.case_files import reactive_curves
     from pipelines.tariff.whatif import choices as engine
+    from pipelines.tariff.whatif.compensation import compensation_choices, with_capacitors
 
     contract, known = months[0].contract, case.known
     found: list[Alternative] = []
@@ -165,7 +178,11 @@ def _alternatives(
     ):
         found += engine.time_of_use_choices(months, facts, known)
     if target is not None:
-        found.append(engine.with_capacitors(months, Decimal(str(target)), facts, known))
+        wanted, curves = Decimal(str(target)), reactive_curves(case, folder)
+        if curves is None:
+            found.append(with_capacitors(months, wanted, facts, known))
+        else:
+            found += compensation_choices(months, curves, wanted, facts, known)
     if share is not None:
         away = (TouPeriod.SHARP, TouPeriod.PEAK)
         found.append(engine.with_shift(months, Decimal(str(share)), away, TouPeriod.VALLEY, facts, known))
@@ -178,6 +195,7 @@ def _scheme_alternatives(
     """One-part and two-part where the capacity is open to both; why one or the question itself has no answer
     goes into ``not_planned``.
     """
+    from pipelines.codes import PricingScheme
     from pipelines.errors import FactNotInForceError
     from pipelines.tariff.whatif import choices as engine
 
@@ -191,7 +209,9 @@ def _scheme_alternatives(
         return []
     found, lacking = engine.scheme_choices(months, facts, known)
     not_planned |= {scheme.value: why for scheme, why in lacking.items()}
-    return found
+    # Where the other scheme has no price, a two-part contract's bases stand there already.
+    is_alone = lacking and months[0].contract.pricing_scheme is PricingScheme.TWO_PART
+    return [] if is_alone else found
 
 
 def _term_of(choice: Alternative, contract: Contract) -> str:

@@ -117,7 +117,7 @@ function compute(c) {
   for (const line of lines) sum += line.cny;
   return { lines, sum, factor, total };
 }
-const WORDS = { energy_base: "上网电量电费 energy", transmission: "输配电费 network", funds: "基金及附加 funds", basic_capacity: "基本电费（容量） basic, capacity",
+const WORDS = { energy_base: "电能量电费 energy", transmission: "输配电费 network", funds: "基金及附加 funds", basic_capacity: "基本电费（容量） basic, capacity",
   basic_demand: "基本电费（需量） basic, demand", demand_excess: "超需量加收 demand excess", power_factor_adjustment: "力调电费 power factor",
   tier_1: "第一档 tier 1", tier_2: "第二档 tier 2", tier_3: "第三档 tier 3" };
 const SIGNS = { sharp: "尖", peak: "峰", flat: "平", valley: "谷", deep_valley: "深谷", all: "", "": "" };

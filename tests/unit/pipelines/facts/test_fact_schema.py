@@ -76,7 +76,7 @@ def test_an_unknown_key_is_told_what_is_known(tmp_path: Path) -> None:
     )
     with pytest.raises(FactFileError, match="'each_months' is not known here") as raised:
         read_fact_file(tmp_path, "basic_charge.yaml")
-    assert raised.value.hint == "Known: every_months, notice_working_days."
+    assert raised.value.hint == "Known: begins, every_months, notice_working_days."
 
 
 @pytest.mark.parametrize("wrong", ["zzz", "[]", "{a: 1}", "null", "true", "2031-01-01", "-7"])

@@ -58,10 +58,12 @@ def test_a_time_of_a_clock_change_is_told_as_such(stamp: str, told: str) -> None
     sydney = mapping(**stamped(zone="Australia/Sydney", day_offset="+10:00"))
     (reject,) = read(lines(f"A,{stamp},1"), sydney).rejects.to_pylist()
     assert told in reject["reason"]
-    assert "declare the zone as an offset" in reject["reason"]
+    assert "have stamps sent with an offset, or" in reject["reason"]
+    assert "repeated_hour: " in reject["reason"]
     table = as_parquet({"meter": ["A"], "ts": pa.array([stamp]).cast(pa.timestamp("s")), "kwh": [1.0]})
     (reject,) = read(table, sydney, "long.parquet").rejects.to_pylist()
-    assert "declare the zone as an offset" in reject["reason"]
+    assert "have stamps sent with an offset, or" in reject["reason"]
+    assert "repeated_hour: " in reject["reason"]
 
 
 def test_a_mapping_takes_no_aliases_and_is_no_book(tmp_path: Path) -> None:

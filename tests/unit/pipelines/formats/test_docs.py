@@ -12,8 +12,9 @@ from pipelines.formats import FORMATS, RefusalReason
 from pipelines.formats.day_read import CHANNEL_OF_READ_TYPE
 from pipelines.formats.day_read import COLUMNS as DAY_READ
 from pipelines.formats.declared import DeclaredCsv
-from pipelines.formats.mapping import LongMapping, StampColumn, mapping_schema
-from pipelines.formats.nem12 import CHANNEL_OF_SUFFIX
+from pipelines.formats.mapped.stamp_keys import StampColumn
+from pipelines.formats.mapping import LongMapping, mapping_schema
+from pipelines.formats.nem.nem12 import CHANNEL_OF_SUFFIX
 from pipelines.formats.power_curve import CHANNEL_OF_DATA_TYPE
 from pipelines.formats.power_curve import COLUMNS as CURVE
 

@@ -19,7 +19,7 @@ from pipelines.formats.contract import declared_columns
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
-from pipelines.formats.nem12 import Nem12
+from pipelines.formats.nem.nem12 import Nem12
 from pipelines.formats.parquet import DeclaredParquet
 from pipelines.formats.power_curve import COLUMNS, POINT_COLUMNS, PowerCurveCsv
 from pipelines.settings import Settings, packaged

@@ -32,8 +32,8 @@ def nem(*lines: str, header: str = HEADER, end: str = "900") -> bytes:
     return "\r\n".join([header, *lines, end]).encode()
 
 
-def read(content: bytes) -> ReadResult:
-    result = detect("file.csv", content).read(content, "file.csv", SETTINGS)
+def read(content: bytes, settings: FormatSettings = SETTINGS) -> ReadResult:
+    result = detect("file.csv", content).read(content, "file.csv", settings)
     assert result.received_rows == result.rows.num_rows + result.rejects.num_rows
     return result
 
@@ -175,14 +175,15 @@ def test_a_day_that_cannot_be_read_is_held_back_and_the_others_go_on(
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (nem(STREAM, day(), header="100,NEM13,202609020000,A,B"), ("unsupported_version", 1)),
+        (nem(STREAM, day(), header="100,NEM14,202609020000,A,B"), ("unsupported_version", 1)),
         (nem(), ("no_records", 2)),
         (nem(STREAM), ("no_records", 3)),
         (nem(STREAM, day(), header=""), ("missing_header", 2)),
         (nem(STREAM, day(), end="\r\n"), ("truncated", 3)),
         (nem(day()), ("bad_structure", 2)),
         (nem(STREAM, "400,1,48,A,,"), ("bad_structure", 3)),
-        (nem(STREAM, day(), "123,x"), ("bad_structure", 4)),
+        (nem(STREAM, day(), "12x,x"), ("bad_structure", 4)),
+        (nem(STREAM, day(), "123,x"), ("bad_structure", 3)),
         (nem(STREAM, day(), "900", STREAM), ("bad_structure", 5)),
         (nem(STREAM, day("V")), ("bad_structure", 3)),
         (nem(STREAM, day(), header=HEADER + "\0"), ("bad_structure", 1)),
@@ -247,3 +248,70 @@ def test_the_page_lists_what_becomes_of_every_example_file() -> None:
     with (folder / "refused_reasons.csv").open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle):
             assert f"| `{row['file']}` | refused |  | line {row['line'] or 1}: `{row['reason_code']}`" in page
+
+
+def test_the_length_of_an_interval_may_have_a_leading_zero() -> None:
+    row = read(nem(STREAM.replace(",kWh,30,", ",KWH,05,"), day(values=["0.1"] * 288))).rows.to_pylist()[0]
+    assert (row["interval_minutes"], round(sum(row["values_unscaled"]), 6)) == (5, 28.8)
+
+
+@pytest.mark.parametrize("minutes", ["005", "5.0", "+5", "00", " 5x"])
+def test_a_length_of_another_notation_is_none(minutes: str) -> None:
+    assert rejected(STREAM.replace(",30,", f",{minutes},"), day()) == (3, "IntervalLength", "bad_code")
+
+
+FRAMELESS = SETTINGS.model_copy(update={"nem_frame": "optional"})
+
+
+@pytest.mark.parametrize(("begins", "ends"), [(True, False), (False, True), (False, False)])
+def test_a_file_without_its_frame_is_read_on_request_and_said(begins: bool, ends: bool) -> None:
+    lines = nem(STREAM, day(), day(when="20260902")).decode().split("\r\n")
+    content = "\r\n".join(lines[0 if begins else 1 : None if ends else -1]).encode()
+    assert refused(content)[0] == ("truncated" if begins else "missing_header")
+    result = read(content, FRAMELESS)
+    assert result.rows["curve_date"].to_pylist() == [date(2026, 9, 1), date(2026, 9, 2)]
+    assert [note[:13] for note in result.warnings] == [
+        *([] if begins else ["no 100 record"]),
+        *([] if ends else ["no 900 record"]),
+    ]
+
+
+def test_the_last_day_of_a_file_that_was_cut_off_is_held_back() -> None:
+    result = read(nem(STREAM, day(), day()[:60]).removesuffix(b"\r\n900"), FRAMELESS)
+    assert [row["line_number"] for row in result.rejects.to_pylist()] == [4]
+    assert result.rows["line_number"].to_pylist() == [3]
+
+
+def wrapped(comma: bool, quality: str = "A", values: int = 48) -> list[str]:
+    fields = day(quality, values=[str(number) for number in range(values)]).split(",")
+    parts = [",".join(part) for part in (fields[:13], fields[13:26], fields[26:])]
+    return [parts[0] + "," * comma, parts[1] + "," * comma, parts[2]]
+
+
+@pytest.mark.parametrize("comma", [True, False])
+def test_a_wrapped_record_is_joined_where_the_count_fits(comma: bool) -> None:
+    result = read(nem(STREAM, *wrapped(comma, "V"), "400,1,48,F14,,", day(when="20260902")))
+    rows = result.rows.to_pylist()
+    assert [row["line_number"] for row in rows] == [3, 7]
+    assert rows[0]["values_unscaled"] == [float(number) for number in range(48)]
+    assert rows[0]["sender_quality_codes"] == ["F14"] * 48
+
+
+@pytest.mark.parametrize("values", [47, 49])
+def test_a_wrapped_record_of_another_count_is_held_back_with_its_qualities_alone(values: int) -> None:
+    assert rejected(STREAM, *wrapped(True, "V", values), "400,1,48,F14,,")[:1] == (3,)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (day(), "1.5,1.5"),
+        (day("V"), "400,1,48,A,,", "1.5,1.5"),
+        (day(values=["1"] * 40), "1,1\0"),
+    ],
+)
+def test_a_line_of_numbers_that_belongs_to_no_record_costs_the_record_above_it(
+    lines: tuple[str, ...],
+) -> None:
+    line, _, code = rejected(STREAM, *lines)
+    assert (line, code) == (3, "nul_byte" if "\0" in lines[1] else "bad_structure")

@@ -33,7 +33,7 @@ HOME = Contract(
     CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False
 )
 SEPTEMBER = BillingMonth(2026, 9)
-NOT_TWO, NOT_ONE, MUST, LEFT_OUT = ContractNote
+NOT_TWO, NOT_ONE, MUST, LEFT_OUT, *_ = ContractNote
 
 
 def priced(contract: Contract, month: BillingMonth = SEPTEMBER) -> PricedMonth:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,35 @@ def test_each_kind_of_difference_is_named(
     rows = as_rows()
     rows[0] |= change
     assert found(rows, tmp_path) == [(reason, D(difference))]
+
+
+def printed(digits: str, name: str) -> list[dict[str, str]]:
+    return [row | {name: f"{D(row[name]).quantize(D(digits), ROUND_HALF_EVEN):f}"} for row in as_rows()]
+
+
+@pytest.mark.parametrize(
+    ("digits", "name"),
+    [
+        ("0.0001", "unit_price"),  # 0.97125 stands as 0.9712, 0.02923875 as 0.0292
+        ("0.001", "unit_price"),
+        ("0.1", "quantity"),
+        ("1", "quantity"),
+    ],
+)
+def test_a_figure_printed_with_fewer_digits_is_no_difference(digits: str, name: str, tmp_path: Path) -> None:
+    rows = printed(digits, name)
+    assert sum(row[name] != exact[name] for row, exact in zip(rows, as_rows(), strict=True)) >= 4
+    assert found(rows, tmp_path) == []
+    # A step of the last digit away from the computed price is another price.
+    rows[0][name] = f"{D(rows[0][name]) + 2 * D(digits):f}"
+    assert [reason for reason, _ in found(rows, tmp_path)] == [Reason.ARITHMETIC]
+
+
+def test_a_rounded_price_with_the_amount_that_it_gives_is_another_price(tmp_path: Path) -> None:
+    """19,798.27 kWh x 0.9712 = 19,228.08, less by 0.99 than at 0.97125."""
+    rows = as_rows()
+    rows[0] |= {"unit_price": "0.9712", "amount_cny": "19228.08"}
+    assert found(rows, tmp_path) == [(Reason.PRICE, D("-0.99"))]
 
 
 def test_a_missing_and_an_extra_line(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from pipelines.codes import TouPeriod
 from pipelines.facts import load_facts
+from pipelines.periods import day_of_run
 from products.efficiency_bill.comparison.peers import PeerView
-from products.efficiency_bill.corrections import issued_on
 from products.efficiency_bill.replay import replay
 from tests.correction_cases import (
     MEASURED,
@@ -294,8 +294,8 @@ def test_a_run_whose_id_tells_no_day_is_still_corrected(folder: Path) -> None:
     second = run(factory_case(), price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), "second", bill)
     assert second is not None
     assert (second[SHEET][0]["corrected_date"], second[SHEET][0]["issued_documents"][0]) == (None, "notice 9")
-    assert issued_on("20261231T155959Z-aaaaaa") == date(2026, 12, 31)
-    assert issued_on("20261231T160000Z-aaaaaa") == date(2027, 1, 1)
+    assert day_of_run("20261231T155959Z-aaaaaa") == date(2026, 12, 31)
+    assert day_of_run("20261231T160000Z-aaaaaa") == date(2027, 1, 1)
 
 
 def test_a_notice_for_another_month_leaves_the_bill_alone(folder: Path) -> None:

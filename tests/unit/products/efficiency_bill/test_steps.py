@@ -25,7 +25,7 @@ from pipelines.storage.data_files import write_files
 from pipelines.storage.scan import whole_table
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverMeterPoints
+from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from products.efficiency_bill import issue_month, product
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
@@ -49,6 +49,8 @@ from zhixiang.demo.conf import write_demo_conf
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")
 
+EMPTY = (SilverMeterPoints, SilverRegisterEnergy, SilverDayCurves)
+
 
 @pytest.fixture(scope="module")
 def given(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -62,7 +64,7 @@ def given(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         table: pa.Table.from_pylist(
             [{name: row.get(name) for name in table.columns()} for row in rows], table.arrow_schema()
         )
-        for table, rows in (world() | {SilverMeterPoints: []}).items()
+        for table, rows in (world() | {table: [] for table in EMPTY}).items()
     }
     paths = {
         table: [f"{location(table)}/{file.path}" for file in write_files(rows, table, location(table))]
@@ -120,7 +122,10 @@ def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(
     assert model.metrics["median_cv_rmse_in_sample"] < 0.05
     assert 0 <= model.metrics["holdout_day_band_coverage"] <= 1
     assert model.plots["cv_rmse.png"].startswith(b"\x89PNG")
-    assert model.inputs == {"gold_day_energy": 3, "silver_weather": 3, "silver_customers": 3}
+    sources = ("gold_day_energy", "silver_register_energy", "silver_weather", "silver_customers")
+    assert model.inputs == dict.fromkeys(sources, 3)
+    assert model.metrics["billed_2026_09_customers"] == 17.0
+    assert model.metrics["billed_month_band_coverage"] >= 0.8
     assert list(model.output_example) == ["expected_kwh"]
 
 

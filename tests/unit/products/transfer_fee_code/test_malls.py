@@ -92,7 +92,7 @@ def fee_codes(
 ) -> dict[Any, pa.Table]:
     suppliers = {row["supplier_customer_id"] for row in declarations}
     bills = master_bills(suppliers, accounts, month, facts, settings, limits)
-    return coded_rows(declarations, bills, bundle, month, facts, settings)
+    return coded_rows(declarations, bills, bundle, month, facts, settings, limits)
 
 
 def compute(
@@ -237,7 +237,7 @@ def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> Non
         assert text in page
     assert f"{red['row']['over_reference_cny']:,.2f} 元" in page
     grey = tenants["SIM-TENANT-A-011"]
-    assert "可能是填写错误" in render_code_page(grey["row"], grey["evidence"], "<svg></svg>")
+    assert "请先核对电量和金额" in render_code_page(grey["row"], grey["evidence"], "<svg></svg>")
     own = [code for code in tenants.values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
     overview = render_supplier_page(
         [code["row"] for code in own], [code["evidence"] for code in own], {"SIM-TENANT-B-010": "B-010.html"}
@@ -248,6 +248,55 @@ def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> Non
         assert " style=" not in text
         assert "http://" not in text
         assert "https://" not in text
+
+
+def test_a_tenant_is_told_nothing_of_the_suppliers_account_nor_of_few_other_tenants(
+    codes: dict[str, Any],
+) -> None:
+    """Twelve tenants: the price that they imply is the regulator's alone, and so are the master's figures."""
+    for code in codes["2026-09"].values():
+        evidence = code["evidence"]
+        assert evidence["is_group_publishable"] is False
+        page = render_code_page(code["row"], evidence, "<svg></svg>")
+        for secret in (
+            f"{evidence['master_total_cny']:,.2f}",
+            f"{evidence['master_energy_kwh']:,.2f}",
+            f"{evidence['implied_price_cny_per_kwh']:.4f}（",
+            "与其他租户",
+            "同一主体其他租户",
+        ):
+            assert secret not in page
+        assert "不公布由各租户推算的价格" in page
+    code = codes["2026-09"]["SIM-TENANT-B-010"]
+    shown = render_code_page(code["row"], code["evidence"] | {"is_group_publishable": True}, "<svg></svg>")
+    assert f"{code['evidence']['implied_price_cny_per_kwh']:.4f}（" in shown
+
+
+def test_what_the_reading_day_explains_is_no_alarm(codes: dict[str, Any]) -> None:
+    """Half a day of a month of 30: a sixtieth of the fee."""
+    honest = 0
+    for code in codes["2026-09"].values():
+        row, evidence = code["row"], code["evidence"]
+        page = render_code_page(row, evidence, "<svg></svg>")
+        explained = evidence["fee_cny"] / 60
+        assert abs(evidence["reading_day_cny"] - explained) <= Decimal("0.005")
+        over = row["over_reference_cny"]
+        assert ('class="alarm"' in page) == bool(over and over > evidence["reading_day_cny"])
+        if row["colour_code"] == "green" and over:
+            honest += 1
+            assert "可能只是抄表日不同造成的" in page
+    assert honest >= 4
+
+
+def test_tenants_that_declare_more_than_the_supplier_bought_are_told_to_the_regulator(
+    codes: dict[str, Any],
+) -> None:
+    own = [code for code in codes["2026-09"].values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
+    rows, evidence = [code["row"] for code in own], [code["evidence"] for code in own]
+    assert {each["tenants_energy_kwh"] for each in evidence} == {sum(row["energy_kwh"] for row in rows)}
+    assert "大于总表购电量" not in render_supplier_page(rows, evidence)
+    above = [each | {"tenants_energy_kwh": each["master_energy_kwh"] + 1} for each in evidence]
+    assert "大于总表购电量" in render_supplier_page(rows, above)
 
 
 def test_a_real_supplier_with_a_simulated_declaration_is_not_called_simulated(codes: dict[str, Any]) -> None:
@@ -333,9 +382,13 @@ def test_buckets_of_suppliers_give_the_rows_of_the_whole(given: Any) -> None:
 
     def of_bucket(number: int, count: int) -> list[dict[str, Any]]:
         declared = rows.declarations(Bucket("supplier_customer_id", number, count))
-        suppliers = {row["supplier_customer_id"] for row in declared}
+        suppliers = {
+            row["supplier_customer_id"] for row in declared if row["billing_month"] == str(SEPTEMBER)
+        }
         known = known_bills(suppliers, rows.accounts(suppliers), SEPTEMBER, given.facts, settings, limits)
-        made = coded_rows(declared, known.bills, given.bundles[MODEL], SEPTEMBER, given.facts, settings)
+        made = coded_rows(
+            declared, known.bills, given.bundles[MODEL], SEPTEMBER, given.facts, settings, limits
+        )
         return [row for table in made.values() for row in table.to_pylist()]
 
     parts = [of_bucket(number, 64) for number in range(64)]

@@ -30,7 +30,7 @@ from zhixiang.cli.table_writer import (
 ROWS: list[dict[str, Any]] = [
     {
         "line": 1,
-        "项目 charge": "上网电量电费",
+        "项目 charge": "电能量电费",
         "energy_kwh": Decimal("13613.860000"),
         "max_demand_kw": 671.4336,
         "amount_cny": Decimal("1234567.80"),

@@ -69,7 +69,8 @@ def grey(**values: object) -> Any:
 
 def test_a_code_that_follows_from_its_comparison_goes_out() -> None:
     assert why_not_code(code(), behind()) is None
-    assert why_not_code(grey(), behind(over_reference_cny=None)) is None
+    assert why_not_code(grey(), behind(over_reference_cny=None)) is None, "of a version before 0.5"
+    assert why_not_code(grey(over_reference_cny=Decimal("200.00")), behind()) is None
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,16 @@ def test_a_code_that_follows_from_its_comparison_goes_out() -> None:
         (code(), behind(red_min_ratio=Decimal("0.2500000000")), "colour_code: yellow / red"),
         (grey(colour_code="red"), behind(over_reference_cny=None), "colour_code: red / grey"),
         (grey(mark_up_pct=Decimal(1)), behind(over_reference_cny=None), "figures of a grey code"),
+        (
+            grey(over_reference_cny=Decimal("199.00")),
+            behind(over_reference_cny=Decimal("199.00")),
+            "over_reference_cny: 199.00 / 200.00",
+        ),
+        (
+            grey(grey_reason_code="master_incomplete", over_reference_cny=Decimal("200.00")),
+            behind(),
+            "over_reference_cny: 200.00 / None",
+        ),
         (code(), None, "无依据"),
     ],
 )

@@ -208,6 +208,9 @@ def test_contracts_fit_the_rule_on_schemes_and_carry_the_load(received: dict[str
             if scheme is PricingScheme.TWO_PART and row["industry_code"] < "51"
             else "general_commercial"
         )
+        assert row["is_time_of_use"] is (row["customer_class_code"] == "large_industry"), (
+            "the rule asks for it"
+        )
         assert (
             row["contract_capacity_kva"]
             == row["running_capacity_kva"]

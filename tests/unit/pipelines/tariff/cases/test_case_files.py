@@ -17,7 +17,8 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import price_supply
-from pipelines.tariff.cases.case_files import read_case, read_curve, supplies_of_case
+from pipelines.tariff.cases.case_files import read_case, supplies_of_case
+from pipelines.tariff.cases.month_curve import read_curve
 from zhixiang.cli.main import app
 
 pytestmark = pytest.mark.long
@@ -49,12 +50,17 @@ def test_the_example_costs_what_the_steel_works_pays() -> None:
     assert (month["total_cny"], month["is_illustrative"], month["power_factor"]) == ("77504.18", True, "0.81")
     assert sum(Decimal(line["amount_cny"]) for line in month["lines"]) == Decimal("77504.18")
     compared = answer("what-if", str(EXAMPLE), "--target-power-factor", "0.9")
-    savings = {row["alternative"]: row["saving_cny"] for row in compared["alternatives"]}  # type: ignore[attr-defined]
-    assert (savings["basis capacity"], savings["power factor 0.9"], savings["now"]) == (
-        "4932.40",
-        "3260.80",
-        "0.00",
-    )
+    rows = {row["alternative"]: row for row in compared["alternatives"]}  # type: ignore[attr-defined]
+    assert (rows["basis capacity"]["saving_cny"], rows["now"]["saving_cny"]) == ("4932.40", "0.00")
+    # Without a curve of reactive energy neither the size of a bank nor a saving is promised.
+    bound = rows["power factor 0.9"]
+    assert (bound["total_cny"], bound["saving_cny"], bound["saving_cny_at_most"]) == (None, None, "3260.80")
+    assert "no promise" in bound["bound"]
+    over, unknown = compared["remarks"]  # type: ignore[misc]
+    assert "over-compensation: 8,885.74 kvarh" in over
+    assert "power factor is 0.87" in over
+    assert "no saving is promised" in unknown
+    assert compared["alternatives"][-1] == bound  # type: ignore[index]
 
 
 SMALL = (
@@ -74,17 +80,21 @@ def test_no_alternative_is_counted_before_the_request_can_take_effect(tmp_path: 
         SMALL.format(scheme="two_part", level="1_to_20kv", more=", demand_basis: capacity") + THREE,
         encoding="utf-8",
     )
-    told = answer("what-if", str(case), "--asked-on", "2026-09-10")
+    told = answer("what-if", str(case), "--asked-on", "2026-08-20")
     rows = {row["alternative"]: row for row in told["alternatives"]}  # type: ignore[attr-defined]
     basis, single = rows["two-part, basis actual_demand"], rows["single-part"]
-    # Fifteen working days from 2026-09-10 end in October; a scheme has no notice on record and begins with
-    # the month after the request.
+    # Fifteen working days from 2026-08-20 end on 10 September, and October begins the next quarter; a scheme
+    # has no notice on record and begins with the month after the request.
     assert basis["saving_cny"] == rows["basis actual_demand"]["saving_cny"]
-    assert (basis["from"], single["from"]) == (told["first_month_of_change"]["demand_basis"], "2026-10")  # type: ignore[index]
+    assert (basis["from"], single["from"]) == ("2026-10", "2026-09")
+    assert told["first_month_of_change"]["demand_basis"] == "2026-10"  # type: ignore[index]
+    said = told["first_month_rests_on"]["demand_basis"]  # type: ignore[index]
+    assert said["confidence"] == "secondary"
+    assert "R18" in said["note"]
     whole = {row["alternative"]: row for row in answer("what-if", str(case))["alternatives"]}  # type: ignore[attr-defined]
-    # Three equal months, of which the change reaches two, and one.
-    assert Decimal(single["saving_cny"]) * 3 == Decimal(whole["single-part"]["saving_cny"]) * 2
-    assert Decimal(basis["saving_cny"]) * 3 == Decimal(whole["basis actual_demand"]["saving_cny"])
+    # Three equal months, of which the one change reaches all and the other two.
+    assert single["saving_cny"] == whole["single-part"]["saving_cny"]
+    assert Decimal(basis["saving_cny"]) * 3 == Decimal(whole["basis actual_demand"]["saving_cny"]) * 2
 
 
 def test_an_old_single_part_customer_may_choose_two_part_and_a_home_has_no_scheme(tmp_path: Path) -> None:
@@ -122,7 +132,7 @@ def test_a_larger_contract_demand_waits_for_its_own_notice_only(tmp_path: Path) 
     firsts = told["first_month_of_change"]
     rows = {row["alternative"]: row for row in told["alternatives"]}  # type: ignore[attr-defined]
     assert rows["basis contract_demand"]["from"] == firsts["contract_demand"] == "2026-10"  # type: ignore[index]
-    assert rows["basis capacity"]["from"] == firsts["demand_basis"] == "2026-11"  # type: ignore[index]
+    assert rows["basis capacity"]["from"] == firsts["demand_basis"] == "2027-01"  # type: ignore[index]
 
 
 @pytest.mark.parametrize("option", ["--basis-since", "--contract-demand-since", "--time-of-use-since"])
@@ -147,6 +157,21 @@ def test_a_scheme_without_a_price_at_the_level_is_told_and_the_others_are_compar
     told = answer("what-if", str(case))
     assert "transmission.two_part.energy.below_1kv" in told["not_planned"]["two_part"]  # type: ignore[index]
     assert "single-part" in {row["alternative"] for row in told["alternatives"]}  # type: ignore[attr-defined]
+
+
+def test_where_only_one_scheme_has_a_price_its_bases_stand_once(tmp_path: Path) -> None:
+    """At 220 kV no single-part price is published."""
+    case = tmp_path / "case.yaml"
+    agreed = SMALL.format(scheme="two_part", level="220kv_up", more=", demand_basis: capacity")
+    case.write_text(agreed + THREE, encoding="utf-8")
+    told = answer("what-if", str(case))
+    assert "single_part" in told["not_planned"]  # type: ignore[operator]
+    savings = [
+        (row["saving_cny"], row["demand_basis"])
+        for row in told["alternatives"]  # type: ignore[attr-defined]
+        if "demand_basis" in row and not row.get("is_hindsight") and "month before" not in row["alternative"]
+    ]
+    assert len(savings) == len(set(savings)) == 3
 
 
 @pytest.mark.parametrize("option", [("--target-power-factor", "nan"), ("--shift-share", "nan")])
@@ -180,17 +205,19 @@ def test_energy_fed_in_without_a_price_is_named_as_missing(
 
 
 @pytest.mark.parametrize(
-    ("asked", "first", "saving"), [("2026-08-10", "2026-09", "4932.40"), ("2026-08-11", "2026-10", "0.00")]
+    ("asked", "first", "saving"), [("2026-06-08", "2026-07", "4932.40"), ("2026-06-09", "2026-10", "0.00")]
 )
 def test_a_change_asked_for_too_late_saves_nothing_in_september(asked: str, first: str, saving: str) -> None:
-    """Fifteen working days end on 2026-08-31 after the 10th, and in September after the 11th."""
+    """Fifteen working days end on 2026-06-30 after the 8th, and in July, a day into the quarter, after the
+    9th.
+    """
     compared = answer(
         "what-if",
         str(EXAMPLE),
         "--asked-on",
         asked,
         "--basis-since",
-        "2026-05",
+        "2026-04",
         "--contract-demand-since",
         "2026-05",
     )
@@ -318,7 +345,8 @@ def test_prices_of_ones_own(tmp_path: Path) -> None:
     [
         (HEAD + "  - {month: 2026-09, energy_kwh: -1}\n", 4, "months.0.energy_kwh"),
         (HEAD + "  - month: 2026-09\n    energy: 5\n", 5, "not known"),
-        ("title: t\nmonths: []\n", 1, "contract"),
+        ("title: t\nmonths: []\n", 2, "months"),
+        ("title: t\nmonths:\n  - {month: 2026-09, energy_kwh: 1}\n", 1, "contract: the key is missing"),
         (HEAD.replace("below_1kv", "400v") + "  - {month: 2026-09, energy_kwh: 1}\n", 2, "voltage_level"),
     ],
 )

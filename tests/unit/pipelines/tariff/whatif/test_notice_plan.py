@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, VoltageLevel
+from pipelines.codes import ChangeBegin, CustomerClass, DemandBasis, PricingScheme, VoltageLevel
 from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
@@ -155,6 +155,13 @@ def test_a_change_of_basis_after_a_quarter_pays() -> None:
     """
     months = months_of([790, 790, 790, 100, 100, 100])
     limits = ChangeLimits(FIRST, FIRST, 3, 1)
+    # By natural quarters nothing changes before October, and December begins none.
+    by_quarter = replace(limits, basis_begins=ChangeBegin.QUARTER)
+    assert (
+        cheapest_within_notice(agreed(months), by_quarter, FACTS)
+        .changes["demand_basis"]
+        .endswith("from 2026-10: capacity; from 2027-01: actual_demand")
+    )
     plan = cheapest_within_notice(agreed(months), limits, FACTS)
     basic = sum(
         line.amount_cny
@@ -169,10 +176,11 @@ def test_a_change_of_basis_after_a_quarter_pays() -> None:
 
 def test_nothing_is_saved_before_the_notice_has_run_out() -> None:
     """Asked on 2026-09-25: five working days end in October, fifteen in October too, so November is the first
-    month of both.
+    month of another contract demand and January, with the next quarter, that of another basis.
     """
     limits = limits_on(date(2026, 9, 25))
-    assert (str(limits.demand_from), str(limits.basis_from)) == ("2026-11", "2026-11")
+    assert (str(limits.demand_from), str(limits.basis_from)) == ("2026-11", "2027-01")
+    limits = replace(limits, basis_from=FIRST.plus(2), basis_begins=ChangeBegin.MONTH)
     months = months_of([700, 300, 800, 50])
     now, plan = as_agreed(agreed(months), FACTS), cheapest_within_notice(agreed(months), limits, FACTS)
     assert [month.supply.contract for month in plan.months[:2]] == [AGREED, AGREED]
@@ -195,7 +203,7 @@ def test_a_basis_that_changed_lately_holds_for_its_quarter() -> None:
     limits = limits_on(
         date(2026, 8, 3), demand_basis=BillingMonth(2026, 8), contract_demand=BillingMonth(2026, 9)
     )
-    assert (str(limits.basis_from), str(limits.demand_from)) == ("2026-11", "2026-10")
+    assert (str(limits.basis_from), str(limits.demand_from)) == ("2027-01", "2026-10")
 
 
 def test_what_cannot_be_planned_is_told() -> None:

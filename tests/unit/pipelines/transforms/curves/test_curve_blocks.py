@@ -136,8 +136,9 @@ def test_rows_out_of_flat_values() -> None:
 
 def test_counts_bits_and_highest_of_a_day() -> None:
     counts = np.empty((3, 2), np.int32)
-    is_estimated = np.array([False, True, True, False])
-    day_counts(np.array([[0, 1, 2, 3], [0, 0, 0, 3]], np.int8), is_estimated, 0, 3, counts)
+    is_estimated = np.array([False, True, True, False, False])
+    # What is neither estimated nor missing counts as measured.
+    day_counts(np.array([[0, 1, 2, 3], [0, 0, 4, 3]], np.int8), is_estimated, 3, counts)
     assert counts.tolist() == [[1, 3], [2, 0], [1, 1]]
     assert any_bits(np.array([[1, 4], [0, 0]])).tolist() == [5, 0]
     nan = np.nan

@@ -67,14 +67,36 @@ def silent_before(days: int) -> Edit:
     return lambda block: replace(block, silent_before=np.where(np.arange(DAYS) == 5, days, 0))
 
 
-# Over capacity: 1.5 x 100 kVA x 1/4 h = 37.5. Zero run: 24 h = 96 slots. Stuck: 24 h = 96 slots. Spike: three
-# times the neighbour.
+def every_third_day_a_kettle(block: CurveBlock) -> CurveBlock:
+    """Peaks of 30 kWh that stand alone on five days of fifteen, each at another time: more than 30 % of the
+    days.
+    """
+    energy = block.energy.copy()
+    energy[np.arange(0, DAYS, 3), np.arange(5) * 5 + 6] = 30.0
+    return replace(block, energy=energy, capacity_kva=np.full(DAYS, np.nan))
+
+
+def scaled(value: float) -> Edit:
+    def edit(block: CurveBlock) -> CurveBlock:
+        scale = np.ones(block.energy.shape)
+        scale[3, 5] = value
+        return replace(block, scale=scale)
+
+    return edit
+
+
+# Zeros from 0:00 to 6:00 of day 3, about 2 kWh a slot, then their sum: 25 slots of 2.03 on average.
+CAUGHT_UP = ((3, slice(0, 24)),)
+
+
+# Over capacity: 1.5 x 100 kVA x 1/4 h = 37.5. Zero run and stuck: 6 h = 24 slots where no value ever repeats.
+# Spike: three times the neighbour.
 FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V01": (with_energy(np.nan, (3, 5)), {(3, 5)}),
     "VEE-V02": (of_last_day("receptions", 2), whole_day(DAYS - 1)),
-    "VEE-V03": (with_energy(-0.01, (3, 5)), {(3, 5)}),
-    "VEE-V04": (with_energy(0.0, (3, slice(0, 96))), whole_day(3)),
-    "VEE-V05": (with_energy(2.5, (3, slice(0, 96))), whole_day(3)),
+    "VEE-V03": (with_energy(-0.06, (3, 5)), {(3, 5)}),
+    "VEE-V04": (with_energy(0.0, (3, slice(0, 24))), {(3, slot) for slot in range(24)}),
+    "VEE-V05": (with_energy(2.5, (3, slice(0, 24))), {(3, slot) for slot in range(24)}),
     "VEE-V06": (with_energy(30.0, (3, 12)), {(3, 12)}),
     "VEE-V07": (with_energy(37.51, (3, 5)), {(3, 5)}),
     # 18.2 is 1.8 times 10.06, the third highest of the day with it, and a little.
@@ -87,15 +109,28 @@ FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V12": (lambda block: in_outage(3)(with_energy(0.0, (3, slice(0, 96)))(block)), whole_day(3)),
     "VEE-V13": (with_energy(np.nan, (0, 0), (DAYS - 1, slice(1, 96))), whole_day(0) | whole_day(DAYS - 1)),
     "VEE-V35": (silent_before(93), whole_day(5)),
+    "VEE-V41": (scaled(2.01), {(3, 5)}),
+    "VEE-V42": (every_third_day_a_kettle, {(day, day // 3 * 5 + 6) for day in range(0, DAYS, 3)}),
+    "VEE-V43": (
+        lambda block: with_energy(50.7, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block)),
+        {(3, slot) for slot in range(25)},
+    ),
 }
 SILENT: dict[str, list[Edit]] = {
     "VEE-V01": [with_energy(0.0, (3, 5))],
     "VEE-V02": [of_last_day("receptions", 1), of_last_day("receptions", 0)],
-    "VEE-V03": [with_energy(0.0, (3, 5))],
-    "VEE-V04": [with_energy(0.0, (3, slice(0, 95))), idle],
-    "VEE-V05": [with_energy(2.5, (3, slice(0, 95))), with_energy(0.0, (3, slice(0, 96)))],
+    # Two of the smallest steps, which are 0.01.
+    "VEE-V03": [with_energy(0.0, (3, 5)), with_energy(-0.02, (3, 5))],
+    "VEE-V04": [with_energy(0.0, (3, slice(0, 23))), idle],
+    "VEE-V05": [with_energy(2.5, (3, slice(0, 23))), with_energy(0.0, (3, slice(0, 96)))],
     # A step up for an hour, a burst that comes every day, one that is no higher than its like-days.
-    "VEE-V06": [with_energy(30.0, (3, slice(12, 14))), every_day_burst, with_energy(20.0, (3, 32))],
+    "VEE-V06": [
+        with_energy(30.0, (3, slice(12, 14))),
+        every_day_burst,
+        with_energy(20.0, (3, 32)),
+        every_third_day_a_kettle,
+        lambda block: with_energy(50.7, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block)),
+    ],
     "VEE-V07": [
         with_energy(37.49, (3, 5)),
         lambda block: replace(with_energy(99.0, (3, 5))(block), capacity_kva=np.full(DAYS, np.nan)),
@@ -118,6 +153,16 @@ SILENT: dict[str, list[Edit]] = {
         with_energy(np.nan, (DAYS - 1, slice(1, 96))),
     ],
     "VEE-V35": [silent_before(92), with_energy(np.nan, (3, slice(0, 96)), (4, slice(0, 96)))],
+    "VEE-V41": [scaled(2.0), scaled(0.5)],
+    "VEE-V42": [with_energy(30.0, (3, 12)), every_day_burst],
+    "VEE-V43": [
+        # More than twice and less than half of what like-days show, and the next value too near.
+        lambda block: with_energy(101.7, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block)),
+        lambda block: with_energy(25.2, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block)),
+        lambda block: with_energy(40.0, (3, slice(24, 26)))(with_energy(0.0, *CAUGHT_UP)(block)),
+        lambda block: in_outage(3)(with_energy(50.7, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block))),
+        with_energy(6.1, (3, 12)),
+    ],
 }
 
 
@@ -251,12 +296,8 @@ def test_of_several_faults_of_a_record_the_first_of_the_list_is_told() -> None:
 
 
 def test_a_variant_needs_an_entry_alone() -> None:
-    stricter = replace(
-        next(check for check in CHECKS if check.id == "VEE-V04"),
-        id="VEE-V90",
-        bit=40,
-        settings={"hours": 2.0},
-    )
+    zero_run = next(check for check in CHECKS if check.id == "VEE-V04")
+    stricter = replace(zero_run, id="VEE-V90", bit=40, settings={**zero_run.settings, "hours": 2.0})
     short = with_energy(0.0, (3, slice(0, 8)))(ordinary())
     bits, invalid = run_checks(short, SETTINGS, (*INTERVAL_CHECKS, stricter))
     assert {(int(day), int(slot)) for day, slot in np.argwhere(bits >> 40 & 1)} == {
@@ -282,7 +323,9 @@ def test_a_zero_run_in_an_outage_changes_its_code() -> None:
 def test_the_list_is_in_order_and_no_id_or_bit_is_used_twice() -> None:
     bits = [check.bit for check in CHECKS if check.bit is not None]
     assert sorted(bits) == list(range(len(bits)))
-    assert [check.id for check in CHECKS] == [f"VEE-V{number:02d}" for number in range(1, len(CHECKS) + 1)]
+    ids = [check.id for check in CHECKS]
+    assert ids == sorted(set(ids))
+    assert ids[:38] == [f"VEE-V{number:02d}" for number in range(1, 39)]
     assert {check.id: check.bit for check in CHECKS if check.id <= "VEE-V08"} == {
         f"VEE-V{number:02d}": number - 1 for number in range(1, 9)
     }
@@ -313,9 +356,9 @@ def test_the_catalogue_shows_every_check_estimator_and_threshold() -> None:
 def test_runs_and_neighbours_do_not_cross_from_one_series_into_the_next() -> None:
     block = ordinary(4)
     energy = block.energy.copy()
-    energy[1, 48:], energy[2, :48] = 0.0, 0.0
+    energy[1, 84:], energy[2, :12] = 0.0, 0.0
     apart = replace(block, energy=energy, series_starts=np.array([0, 2, 4]))
     together = replace(apart, series_starts=np.array([0, 4]))
     bit = next(check.bit for check in CHECKS if check.id == "VEE-V04")
-    assert (run_checks(together, SETTINGS)[0] >> bit & 1).sum() == 96
+    assert (run_checks(together, SETTINGS)[0] >> bit & 1).sum() == 24
     assert not (run_checks(apart, SETTINGS)[0] >> bit & 1).any()

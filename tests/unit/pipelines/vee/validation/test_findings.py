@@ -113,6 +113,7 @@ def days(count: int = DAYS) -> DayBlock:
         span_register=energy.copy(),
         span_curve=energy.copy(),
         span_measured=np.full(count, np.nan),
+        span_received=energy.copy(),
         resolution=np.full(count, 0.01),
         estimated_ratio=np.zeros(count),
         interval_minutes=np.full(count, 15),
@@ -177,9 +178,18 @@ DAY_FIRES: dict[str, tuple[DayBlock, list[int]]] = {
         with_days(slice(5, 5 + SETTINGS.prolonged_estimation.days), estimated_ratio=0.5),
         [4 + SETTINGS.prolonged_estimation.days],
     ),
-    "VEE-V32": (with_days([7, 8, 9, 10], curve=np.array([100_000.0, 0.1, 4000.0, 25.0])), [7, 8, 9, 10]),
+    # As received; what reconciling made of it agrees. Where an interval is missing the curve is looked at.
+    "VEE-V32": (
+        with_days(
+            [7, 8, 9, 10, 11],
+            span_received=np.array([100_000.0, 0.1, 4000.0, 25.0, np.nan]),
+            span_curve=np.array([100.0, 100.0, 100.0, 100.0, 400.0]),
+        ),
+        [7, 8, 9, 10, 11],
+    ),
     "VEE-V33": (with_days(7, interval_minutes=30), [7]),
     "VEE-V34": (with_days(7, rate_apart=0.011), [7]),
+    "VEE-V40": (with_days(slice(50, 70), energy=100_000.0), list(range(50, 70))),
 }
 DAY_SILENT: dict[str, list[DayBlock]] = {
     "VEE-V24": [
@@ -214,9 +224,19 @@ DAY_SILENT: dict[str, list[DayBlock]] = {
         with_days(slice(5, 4 + SETTINGS.prolonged_estimation.days), estimated_ratio=1.0),
         with_days(slice(0, 60), estimated_ratio=0.49),
     ],
-    "VEE-V32": [with_days(7, curve=400.0 * 1.03), with_days(7, curve=0.0, register=0.0)],
+    "VEE-V32": [
+        with_days(7, span_received=400.0 * 1.03),
+        with_days(7, span_received=0.0, span_register=0.0),
+        with_days(7, span_received=4000.0, span_register=np.nan),
+        with_days(7, span_curve=4000.0),
+    ],
     "VEE-V33": [with_days(7, interval_minutes=0)],
     "VEE-V34": [with_days(7, rate_apart=0.009), with_days(7, rate_apart=np.nan)],
+    "VEE-V40": [
+        with_days(slice(50, 52), energy=100_000.0),
+        with_days(slice(50, 70), energy=300.0),
+        with_days(slice(DAYS - 6, DAYS), energy=200.0),
+    ],
 }
 
 

@@ -20,6 +20,7 @@ from products.efficiency_bill.comparison.baseline import Baseline
 from products.efficiency_bill.comparison.days import Days, arrange_days
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.page.bill import bill_days
+from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.page.words import missing_input
 from tests.correction_cases import check_cases
 from tests.unit.products.efficiency_bill.case.gold_rows import (
@@ -158,6 +159,20 @@ def test_the_share_estimated_is_judged_at_its_limit(ratio: float, is_above: bool
     assert bill["is_estimated_above_limit"] is is_above
 
 
+@pytest.mark.parametrize(("ratio", "is_advised"), [(0.10, True), (0.101, False)])
+def test_nothing_is_advised_on_what_was_estimated(ratio: float, is_advised: bool) -> None:
+    """30,000 kWh against a band that ends at 29,647; above the limit no saving is told of it."""
+    bill = billed(BUILDING, REGISTERS | {"estimated_ratio": ratio}, baseline=flat_baseline(base=980.0))
+    assert bill["baseline_verdict_code"] == "above"
+    assert ([row["advice_id"] for row in bill["advice"]] == ["EB-A05", "EB-A09"]) is is_advised
+    assert bool(bill["advice"]) is is_advised
+    assert ("advice" in bill["missing_inputs"]) is True
+    shown = render_bill_html(
+        bill | {"revision": 1, "supersedes_revision": None, "content_digest": ""}, bill["lines"], [], []
+    )
+    assert ("因此不给省钱建议" in shown) is not is_advised
+
+
 def test_the_share_estimated_of_several_meter_points_weighs_their_energy() -> None:
     small = CURVE | {
         "meter_point_id": "MP-B",
@@ -176,7 +191,12 @@ def test_the_share_estimated_of_several_meter_points_weighs_their_energy() -> No
 )
 def test_the_verdict_at_both_edges_of_the_band(energy: str, verdict: str) -> None:
     """Half width of the month: 1.6448536 x 5 kWh/d x 30 d = 246.728 kWh."""
-    bill = billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, baseline=flat_baseline())
+    bill = billed(
+        BUILDING,
+        REGISTERS | {"energy_kwh": Decimal(energy)},
+        days=september_days("BDG-A", daily_kwh=float(energy) / 30),
+        baseline=flat_baseline(),
+    )
     assert (bill["baseline_low_kwh"], bill["baseline_high_kwh"]) == (
         pytest.approx(29753.272, abs=0.001),
         pytest.approx(30246.728, abs=0.001),
@@ -190,10 +210,9 @@ def test_the_verdict_at_both_edges_of_the_band(energy: str, verdict: str) -> Non
 def test_the_edges_themselves_belong_to_the_band(energy: str, verdict: str) -> None:
     """A band without width has both edges at the expectation, 30 d x 1000 kWh/d."""
     exact = replace(flat_baseline(), month_sigma_kwh=0.0)
-    assert (
-        billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, baseline=exact)["baseline_verdict_code"]
-        == verdict
-    )
+    days = september_days("BDG-A", daily_kwh=float(energy) / 30)
+    bill = billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, days=days, baseline=exact)
+    assert bill["baseline_verdict_code"] == verdict
 
 
 def test_the_bill_keeps_its_days_with_their_band() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
-from products.efficiency_bill.comparison.peers import Grouped, Member, PeerGroups, PeerView
+from products.efficiency_bill.comparison.grounds import Grounds, PeersHidden
+from products.efficiency_bill.comparison.peers import Grouped, Member, PeerGroups, PeerNorms, PeerView
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
 
@@ -79,3 +80,34 @@ def test_no_member_may_have_more_than_15_percent_of_the_energy(largest: float, i
         21,
         *(is_compared,) * 3,
     )
+
+
+def norms_of(values: list[float], own: float, largest: float = 0.0) -> PeerNorms:
+    members = [Member("G", value, 100.0) for value in values]
+    if largest:
+        members[0] = Member("G", values[0], largest)
+    return PeerGroups(Grouped.of(members), LIMITS).norms(Member("G", own, 100.0), 1.5)
+
+
+def test_what_lies_far_outside_the_quartiles_is_no_figure() -> None:
+    """Logarithms 0 to 15 of two: quartiles at 3.75 and 11.25, the fence 1.5 x 7.5 outside."""
+    found = norms_of([2.0**power for power in range(16)], 1.0)
+    assert found.hidden is None
+    assert found.plausible == pytest.approx((2.0 ** (3.75 - 11.25), 2.0 ** (11.25 + 11.25)), rel=1e-4)
+    grounds = Grounds(plausible=found.plausible)
+    low, high = found.plausible or (0.0, 0.0)
+    cases = [(low * 0.99, True), (low, False), (high, False), (high * 1.01, True), (None, False)]
+    assert [grounds.is_implausible(own) for own, _ in cases] == [is_asked for _, is_asked in cases]
+
+
+def test_it_is_said_which_of_both_rules_hides_a_group() -> None:
+    assert norms_of([5.0] * 14, 5.0).hidden is PeersHidden.TOO_FEW
+    assert norms_of([5.0] * 14, 5.0).plausible is None, "too few tell no distribution"
+    assert norms_of([5.0] * 54, 5.0, largest=5000.0).hidden is PeersHidden.ONE_TOO_LARGE
+    assert norms_of([5.0] * 54, 5.0).hidden is None
+    assert PeerGroups(Grouped.of([]), LIMITS).norms(Member(None, None, 1.0), 1.5) == PeerNorms()
+
+
+def test_who_uses_nothing_is_left_aside() -> None:
+    assert norms_of([0.0] * 16, 0.0).plausible is None
+    assert norms_of([0.0, 0.0, *(4.0 for _ in range(14))], 4.0).plausible == (4.0, 4.0)

@@ -21,7 +21,15 @@ from pipelines.tariff import BillLine, PricedMonth, SupplyMonth
 from pipelines.transforms.billing.account_terms import account_totals
 from pipelines.transforms.billing.supply import Accounts
 from products.transfer_fee_code.page.words import comparison_in_words, signed_percent
-from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised, shown_percent
+from products.transfer_fee_code.price.colour import (
+    NO_REFERENCE,
+    Declaration,
+    Verdict,
+    judge,
+    quantised,
+    shown_percent,
+    usual_energy,
+)
 from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
@@ -154,24 +162,74 @@ def test_a_configured_loss_cap_raises_the_reference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fee", "energy", "reason"),
+    ("fee", "energy", "reason", "over"),
     [
-        ("100", "0", GreyReason.ZERO_ENERGY),
-        ("0", "0", GreyReason.ZERO_ENERGY),
-        ("3.01", "1", GreyReason.IMPLAUSIBLE_PRICE),
-        ("3.00", "1", None),
-        ("0.20", "1", None),
-        ("0.19", "1", GreyReason.IMPLAUSIBLE_PRICE),
-        ("7000", "7000", None),
-        ("7000", "7000.01", GreyReason.ENERGY_ABOVE_MASTER),
+        ("100", "0", GreyReason.ZERO_ENERGY, "100"),
+        ("0", "0", GreyReason.ZERO_ENERGY, "0"),
+        ("3.01", "1", GreyReason.IMPLAUSIBLE_PRICE, "2.01"),
+        ("3.00", "1", None, "2"),
+        ("0.20", "1", None, "0"),
+        ("0.19", "1", GreyReason.IMPLAUSIBLE_PRICE, "0"),
+        ("7000", "7000", None, "0"),
+        ("7000", "7000.01", GreyReason.ENERGY_ABOVE_MASTER, "0"),
     ],
 )
-def test_declarations_of_which_nothing_can_be_said(fee: str, energy: str, reason: GreyReason | None) -> None:
+def test_a_declaration_that_looks_like_a_slip_has_no_colour_and_still_its_yuan(
+    fee: str, energy: str, reason: GreyReason | None, over: str
+) -> None:
+    """Reference 1 CNY/kWh; the yuan show whatever the colour (R14)."""
     verdict = judged(fee, energy, master("7000", "7000"))
     assert verdict.grey_reason is reason
     assert (verdict.colour is FeeCodeColour.GREY) == (reason is not None)
+    assert verdict.over_reference == Fraction(over)
     if reason is not None:
-        assert (verdict.mark_up, verdict.mark_up_pct, verdict.over_reference) == (None, None, None)
+        assert (verdict.mark_up, verdict.mark_up_pct) == (None, None)
+
+
+def test_the_pattern_of_kaitu_is_red_with_its_yuan() -> None:
+    """凯图, Gongshu, 2018 to 2020: 1.07 CNY/kWh and 300 to 4,500 CNY a month as a capacity fee. 300 kWh x
+    1.07 + 1,000 = 1,321 against 300 x 0.6456 = 193.68 (its purchase price by the totals of the case).
+    """
+    verdict = judged("321", "300", master("6456000", "10000000"), other="1000")
+    assert (verdict.colour, verdict.grey_reason) == (FeeCodeColour.RED, None)
+    assert verdict.over_reference == Fraction("1127.32")
+    assert verdict.mark_up_pct == Decimal("582.05")
+    at_once = judged("1321", "300", master("6456000", "10000000"))
+    assert (at_once.grey_reason, at_once.over_reference) == (
+        GreyReason.IMPLAUSIBLE_PRICE,
+        Fraction("1127.32"),
+    ), "4.40 CNY/kWh as the fee alone may be a slip: asked back, with the yuan"
+
+
+def test_a_vacant_shop_that_was_charged_is_told_the_yuan() -> None:
+    verdict = judged("0", "0", master("7000", "7000"), other="300")
+    assert (verdict.grey_reason, verdict.over_reference) == (GreyReason.ZERO_ENERGY, Fraction(300))
+
+
+def test_where_the_suppliers_own_bill_does_not_hold_no_yuan_follow() -> None:
+    for reason in NO_REFERENCE:
+        verdict = judged("100", "10", replace(master("7000", "7000"), refusal=reason))
+        assert (verdict.grey_reason, verdict.over_reference) == (reason, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "energy", "reason"),
+    [
+        (("90", "110", "100"), "599.99", None),
+        (("90", "110", "100"), "600", GreyReason.ENERGY_UNLIKE_BEFORE),
+        (("90", "110"), "1200", None),
+        (("0", "0", "0", "100"), "1200", None),
+    ],
+)
+def test_a_years_energy_in_a_month_is_asked_back(
+    before: tuple[str, ...], energy: str, reason: GreyReason | None
+) -> None:
+    """Six times the median of at least three months with energy."""
+    usual = usual_energy([Decimal(each) for each in before], SETTINGS)
+    declared = Declaration(Decimal(energy), Decimal(energy), usual_kwh=usual)
+    verdict = judge(declared, master("7000", "7000"), RULES, SETTINGS)
+    assert verdict.grey_reason is reason
+    assert verdict.over_reference == 0
 
 
 def test_the_first_version_of_the_code_has_no_bands() -> None:

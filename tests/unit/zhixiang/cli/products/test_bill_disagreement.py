@@ -87,6 +87,32 @@ def test_an_audit_without_difference_complains_of_nothing(
     assert called(monkeypatch, capsys, "bill", "audit", str(written(tmp_path / "bill.csv"))) == (0, "")
 
 
+@pytest.mark.parametrize("amount", [None, "19230.07"])
+def test_a_case_file_prices_the_bill_where_no_home_has_it(
+    amount: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = str(packaged("docs") / "examples" / "steel_works.yaml")
+    monkeypatch.setenv("ZHIXIANG_HOME", str(tmp_path / "none"))
+    code, said = called(
+        monkeypatch, capsys, "bill", "audit", str(written(tmp_path / "b.csv", amount)), "--case", case
+    )
+    assert (code, "+1.00 CNY" in said) == ((0, False) if amount is None else (4, True))
+
+
+def test_a_case_prices_one_customer_and_its_own_months(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = str(packaged("docs") / "examples" / "steel_works.yaml")
+    bill = written(tmp_path / "b.csv")
+    text = bill.read_text(encoding="utf-8")
+    bill.write_text(text.replace("2026-09", "2026-10"), encoding="utf-8")
+    code, said = called(monkeypatch, capsys, "bill", "audit", str(bill), "--case", case)
+    assert (code, "1 bills could not be computed" in said) == (4, True)
+    bill.write_text(text + text.splitlines()[1].replace("W,", "V,") + "\n", encoding="utf-8")
+    code, said = called(monkeypatch, capsys, "bill", "audit", str(bill), "--case", case)
+    assert (code, "2 customers" in said) == (2, True)
+
+
 def refuse(*_: object) -> None:
     raise UsageError("The month has no maximum demand.")
 

@@ -1,0 +1,155 @@
+"""The grounds of one case: what its curve, its days, its peers and the model tell, cut to what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import numpy as np
+
+from pipelines.arrays import BoolArray, FloatArray
+from pipelines.codes import Channel
+from pipelines.periods import EPOCH, BillingMonth
+from pipelines.tariff import SupplyMonth
+from pipelines.transforms.billing.account_month import AccountMonth
+from pipelines.transforms.ground.slot_periods import NO_PERIOD, PeriodsOfDays
+from products.efficiency_bill.case.columns import DayColumns
+from products.efficiency_bill.comparison.grounds import Grounds, HoursOfDays, ReactiveFinding
+from products.efficiency_bill.comparison.load_hours import hours_of_days, night_load
+from products.efficiency_bill.comparison.month_curves import MonthCurves
+from products.efficiency_bill.comparison.peers import PeerNorms
+from products.efficiency_bill.comparison.reactive_curve import (
+    factor_of,
+    power_factor_standard,
+    reactive_finding,
+    with_less_reactive,
+)
+from products.efficiency_bill.settings import EfficiencyBillSettings
+
+# A curve is the supply's own where it counts what the registers did.
+_LEAST_AGREEMENT = 0.98
+
+
+@dataclass(frozen=True)
+class KnownOfMonth:
+    """What is known of a month beside its accounts.
+
+    curves         Of the meter points that advice looks at.
+    periods        Time-of-use periods of days; None where no curve is looked at.
+    band_coverage  How often the model's bands held in months really billed; None where it tells none. [1]
+    """
+
+    curves: MonthCurves = field(default_factory=dict)
+    periods: PeriodsOfDays | None = None
+    band_coverage: float | None = None
+
+
+def looked_at(account: AccountMonth) -> str | None:
+    """The meter point whose curve tells of the account; None where it has several, or none with a curve."""
+    if account.supply is None or len(account.metered) != 1 or account.metered[0]["max_demand_kw"] is None:
+        return None
+    return account.metered[0]["meter_point_id"]
+
+
+def grounds_of(
+    account: AccountMonth,
+    month: BillingMonth,
+    day_columns: DayColumns,
+    spread: BoolArray | None,
+    has_baseline: bool,
+    norms: PeerNorms,
+    known: KnownOfMonth,
+    settings: EfficiencyBillSettings,
+) -> Grounds:
+    """The grounds of an account's month.
+
+    spread  Whether the energy of each day is a share of a missed read; None where none is.
+    """
+    energy, expected, high = (
+        np.array([np.nan if value is None else value for value in values])
+        for values in (
+            day_columns["day_kwh"],
+            day_columns["day_expected_kwh"],
+            day_columns["day_high_kwh"],
+        )
+    )
+    above = energy > high  # never where either is not known
+    point = looked_at(account)
+    curves = {} if point is None else known.curves.get(point, {})
+    of_curve = curve_grounds(account.supply, curves, month, known.periods, settings)
+    return replace(
+        of_curve,
+        compared_kwh=round(float(np.nansum(energy)), 6) if has_baseline else None,
+        above_days=int(above.sum()),
+        above_kwh=round(float((energy - expected)[above].sum()), 6),
+        spread_days=() if spread is None else tuple((np.flatnonzero(spread) + 1).tolist()),
+        band_coverage=known.band_coverage,
+        plausible=norms.plausible,
+        peers_hidden=norms.hidden,
+    )
+
+
+def curve_grounds(
+    supply: SupplyMonth | None,
+    curves: Mapping[Channel, FloatArray],
+    month: BillingMonth,
+    periods: PeriodsOfDays | None,
+    settings: EfficiencyBillSettings,
+) -> Grounds:
+    """What the curves of a month tell, and nothing else."""
+    active = curves.get(Channel.ACTIVE_FORWARD)
+    return Grounds(
+        reactive=_reactive(supply, curves, settings),
+        hours=_hours(supply, active, month, periods),
+        night=None if active is None else night_load(active, *settings.night_hours),
+    )
+
+
+def _reactive(
+    supply: SupplyMonth | None, curves: Mapping[Channel, FloatArray], settings: EfficiencyBillSettings
+) -> ReactiveFinding | None:
+    """None without a whole curve of all that the power factor counts, or with nothing to reach."""
+    lagging = curves.get(Channel.REACTIVE_LAGGING)
+    if supply is None or lagging is None or supply.lagging_kvarh is None or supply.leading_kvarh is None:
+        return None
+    leading = curves.get(Channel.REACTIVE_LEADING)
+    if leading is None:
+        if supply.leading_kvarh:
+            return None
+        leading = np.zeros_like(lagging)
+    standard, now = power_factor_standard(supply), factor_of(supply)
+    if standard is None or now is None or now >= standard or not supply.active_kwh:
+        return None
+    # Compared with the registers: what a transformer takes is in the supply and in no curve.
+    if not (
+        _agrees(float(lagging.sum()), supply.lagging_kvarh)
+        and _agrees(float(leading.sum()), abs(supply.leading_kvarh))
+    ):
+        return None
+
+    def is_enough(less_lagging: float, less_leading: float) -> bool:
+        reached = factor_of(with_less_reactive(supply, less_lagging, less_leading))
+        return reached is not None and reached >= standard
+
+    return reactive_finding(lagging, leading, settings.capacitor_step_kvar, is_enough)
+
+
+def _agrees(curve: float, register: Decimal) -> bool:
+    return curve <= float(register) / _LEAST_AGREEMENT + 1
+
+
+def _hours(
+    supply: SupplyMonth | None,
+    active: FloatArray | None,
+    month: BillingMonth,
+    periods: PeriodsOfDays | None,
+) -> tuple[HoursOfDays, ...]:
+    if supply is None or active is None or periods is None or not supply.is_whole:
+        return ()
+    hours = supply.contract.hours
+    if hours is None or not supply.contract.is_time_of_use:
+        return ()
+    days = np.array([(day - EPOCH).days for day in month.days])
+    of_days = periods.matrix(days, hours)
+    return () if (of_days == NO_PERIOD).any() else hours_of_days(active, of_days)

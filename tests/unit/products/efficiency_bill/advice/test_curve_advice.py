@@ -1,0 +1,210 @@
+"""Advice drawn from a curve: figures of the works replayed on its quarter hours, and silence without one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.codes import Channel, DemandBasis
+from pipelines.tariff import price_supply
+from products.efficiency_bill.advice.advice import Advised, advised
+from products.efficiency_bill.advice.situation import Situation, about
+from products.efficiency_bill.comparison.grounds import Grounds
+from products.efficiency_bill.comparison.load_hours import best_break
+from products.efficiency_bill.comparison.reactive_curve import (
+    smallest_bank,
+    with_fixed_bank,
+    with_switched_bank,
+)
+from tests.measured_months import supply_of
+from tests.steel_curve import ACTIVE, LAGGING, LEADING, steel_curve
+from tests.steel_works import STEEL, STEEL_SEPTEMBER
+from tests.unit.products.efficiency_bill.advice.curve_months import (
+    FACTS,
+    HOURS,
+    PERIODS,
+    SETTINGS,
+    factor,
+    reactive_after,
+    situation_of_curves,
+    supply_of_curves,
+    total_with_active,
+    total_with_reactive,
+)
+
+D = Decimal
+SUPPLY = supply_of(STEEL, STEEL_SEPTEMBER)
+TOTAL = price_supply(SUPPLY, FACTS).total_cny
+
+
+def works(**known: Any) -> Situation:
+    return situation_of_curves(*map(steel_curve, (ACTIVE, LAGGING, LEADING)), SUPPLY, **known)
+
+
+def rows_of(found: Advised) -> dict[str, dict[str, Any]]:
+    return {row["advice_id"]: {**row, **json.loads(row["advice_inputs"])} for row in found.rows}
+
+
+def test_the_curve_is_what_the_registers_counted() -> None:
+    assert supply_of_curves(*map(steel_curve, (ACTIVE, LAGGING, LEADING))) == SUPPLY
+
+
+@pytest.mark.parametrize(
+    ("bank", "is_switched", "reached", "saved"),
+    [
+        (20, False, "0.856", "1811.55"),
+        (20, True, "0.872", "2173.87"),
+        (40, False, "0.830", "724.62"),
+        (40, True, "0.899", "3260.80"),  # 0.90 as the rule rounds it
+        (50, False, "0.810", "0.00"),
+    ],
+)
+def test_a_bank_reaches_what_the_quarter_hours_let_it(
+    bank: int, is_switched: bool, reached: str, saved: str
+) -> None:
+    """Held against a bank switched step by step in each of the 2,880 quarter hours."""
+    lagging, leading = steel_curve(LAGGING), steel_curve(LEADING)
+    found = (
+        (with_switched_bank(lagging.ravel(), bank, 10, HOURS), float(leading.sum()))
+        if is_switched
+        else with_fixed_bank(lagging.ravel(), leading.ravel(), bank, HOURS)
+    )
+    again = reactive_after(lagging, leading, bank, 10, is_switched=is_switched)
+    assert found == pytest.approx(again)
+    assert f"{factor(60916.39, *found):.3f}" == reached
+    assert TOTAL - total_with_reactive(SUPPLY, *found) == D(saved)
+
+
+def test_the_smallest_bank_is_found_as_if_each_size_were_tried() -> None:
+    lagging, leading = steel_curve(LAGGING).ravel(), steel_curve(LEADING).ravel()
+    before = float(lagging.sum())
+    for wanted in (0.5, 5000.0, 14000.0, 14187.5, 14187.6, 30000.0, 40000.0):
+        found = smallest_bank(lagging, leading, 10, HOURS, lambda taken, wanted=wanted: taken >= wanted)
+        sizes = [
+            size
+            for size in range(10, 1500, 10)
+            if before - with_switched_bank(lagging, size, 10, HOURS) >= wanted - 1e-6
+        ]
+        assert (None if found is None else found.size_kvar) == (sizes[0] if sizes else None), wanted
+
+
+def test_over_compensation_is_said_first_and_costs_no_purchase() -> None:
+    """8,886 kvarh lead at noon and from 16:00: without them 0.867, 2,173.87 CNY; 10 kvar switched after that
+    bring 0.90.
+    """
+    found = rows_of(advised(works(), FACTS, SETTINGS))
+    assert "EB-A03" not in found
+    row = found["EB-A11"]
+    lagging, leading = float(steel_curve(LAGGING).sum()), float(steel_curve(LEADING).sum())
+    assert f"{factor(60916.39, lagging, 0.0):.3f}" == "0.867"
+    assert row["saving_cny"] == TOTAL - total_with_reactive(SUPPLY, lagging, 0.0) == D("2173.87")
+    assert leading == pytest.approx(row["leading_kvarh"], abs=1e-3)
+    assert "约 2,200 元" in row["advice_zh"]
+    assert "不需购买设备" in row["advice_zh"]
+    assert "多在 12—14 时、16—22 时；" in row["advice_zh"]
+    assert "kvar" not in row["advice_zh"].replace("kvarh", ""), "no size before the over-compensation ends"
+    assert (row["second_bank_kvar"], row["second_power_factor"]) == (10, "0.90")
+    switched, _ = reactive_after(steel_curve(LAGGING), steel_curve(LEADING) * 0, 10, 10, is_switched=True)
+    assert (
+        D(row["second_saving_cny"]) == TOTAL - total_with_reactive(SUPPLY, switched, 0.0) - row["saving_cny"]
+    )
+
+
+def test_a_bank_is_sized_by_what_it_reaches_where_nothing_leads() -> None:
+    """The works without its leading energy, and more lagging: the smallest switched bank that keeps 0.90."""
+    active, lagging = steel_curve(ACTIVE), steel_curve(LAGGING) * 1.2
+    given = situation_of_curves(active, lagging, None)
+    row = rows_of(advised(given, FACTS, SETTINGS))["EB-A03"]
+    size = row["bank_kvar"]
+    reached = {
+        kvar: reactive_after(lagging, lagging * 0, kvar, 10, is_switched=True) for kvar in (size - 10, size)
+    }
+    total = given.priced.total_cny
+    assert row["saving_cny"] == total - total_with_reactive(given.supply, *reached[size])
+    assert [round(factor(60916.39, *reached[kvar]), 2) >= 0.90 for kvar in (size - 10, size)] == [False, True]
+    fixed = factor(60916.39, *reactive_after(lagging, lagging * 0, size, 10, is_switched=False))
+    assert row["power_factor_fixed"] == f"{fixed:.2f}"
+    assert f"长期投入只到 {fixed:.2f}" in row["assumption_zh"]
+    assert "询价" in row["assumption_zh"]
+
+
+@pytest.mark.parametrize("lacking", [Channel.REACTIVE_LAGGING, Channel.REACTIVE_LEADING])
+def test_without_a_reactive_curve_there_is_neither_size_nor_figure(lacking: Channel) -> None:
+    given = works()
+    lagging = None if lacking is Channel.REACTIVE_LAGGING else steel_curve(LAGGING)
+    if lagging is None:
+        given = replace(given, grounds=replace(given.grounds or Grounds(), reactive=None))
+    else:
+        given = situation_of_curves(steel_curve(ACTIVE), lagging, None, SUPPLY)
+    found = advised(given, FACTS, SETTINGS)
+    assert not {"EB-A03", "EB-A11"} & rows_of(found).keys()
+    assert "kvar" not in json.dumps(found.rows, default=str, ensure_ascii=False)
+
+
+def test_a_break_at_noon_is_worth_more_at_four_and_says_what_the_replay_gives() -> None:
+    """12:00 to 13:00 lies in the valley, 16:00 to 17:00 in the peak: both change places every day."""
+    row = rows_of(advised(works(), FACTS, SETTINGS))["EB-A04"]
+    assert (row["break_now"], row["break_advised"]) == ("12:00—13:00", "16:00—17:00")
+    active = steel_curve(ACTIVE)
+    moved = active.copy()
+    moved[:, 48:52], moved[:, 64:68] = active[:, 64:68], active[:, 48:52]
+    assert moved.max() == active.max()
+    assert row["saving_cny"] == TOTAL - total_with_active(SUPPLY, moved) == D("3986.97")
+    assert "约 4,000 元" in row["advice_zh"]
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        np.full((30, 96), 20.0),
+        np.where(np.arange(96) < 48, 0.0, 20.0) * np.ones((30, 1)),
+        np.zeros((30, 96)),
+    ],
+    ids=["day and night", "no break", "nothing"],
+)
+def test_a_load_without_a_break_is_told_to_move_none(load: Any) -> None:
+    prices = dict.fromkeys(PERIODS, 0.5)
+    given = situation_of_curves(load + 1e-3, load * 0, None)
+    assert given.grounds is not None
+    assert best_break(given.grounds.hours, prices, 4, SETTINGS.standstill_ratio) is None
+    assert "EB-A04" not in rows_of(advised(given, FACTS, SETTINGS))
+
+
+def test_all_of_it_together_is_priced_once() -> None:
+    """The basic charge by capacity, nothing that leads and the break at four, in one month."""
+    found = advised(works(), FACTS, SETTINGS)
+    assert {row["advice_id"]: row["saving_cny"] for row in found.rows} == {
+        "EB-A01": D("4932.40"),
+        "EB-A04": D("3986.97"),
+        "EB-A11": D("2173.87"),
+    }
+    active = steel_curve(ACTIVE)
+    moved = active.copy()
+    moved[:, 48:52], moved[:, 64:68] = active[:, 64:68], active[:, 48:52]
+    (segment,) = SUPPLY.segments
+    contract = replace(STEEL, demand_basis=DemandBasis.CAPACITY, contract_demand_kw=None)
+    terms = replace(SUPPLY, segments=(replace(segment, contract=contract),), leading_kvarh=D("0.00"))
+    assert found.joint_saving_cny == TOTAL - total_with_active(terms, moved)
+    alone = sum((row["saving_cny"] for row in found.rows), D(0))
+    assert found.joint_saving_cny is not None
+    assert found.joint_saving_cny < alone, "they overlap in the adjustment"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ("4932.40", "4,900"),
+        ("103016.42", "100,000"),
+        ("95.4", "95"),
+        ("7.6", "8"),
+        ("0", "0"),
+        ("9.96", "10"),
+    ],
+)
+def test_an_estimate_is_said_as_exactly_as_it_is_one(amount: str, said: str) -> None:
+    assert f"{about(D(amount)):,f}" == said
