@@ -81,7 +81,9 @@ def systematic_rejects(answer: ReadResult, limits: IngestSettings) -> list[Syste
     told = _Rejected.of(rejects.slice(0, _LOOKED_AT), known)
     lost, found = _lost_points(told, answer, known)
     of_time = _times(told, ~lost, answer, known, limits)
-    return [*found, *of_time, *_highest(told, known), *([] if found or of_time else _stretches(told))]
+    is_most = rejects.num_rows * 2 > answer.record_count
+    stretches = [] if found or of_time or is_most else _stretches(told)
+    return [*found, *of_time, *_highest(told, known), *stretches]
 
 
 @dataclass(frozen=True)
