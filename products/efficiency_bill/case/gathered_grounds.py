@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -66,24 +67,24 @@ def grounds_of(
 
     spread  Whether the energy of each day is a share of a missed read; None where none is.
     """
-    energy, expected, high = (
-        np.array([np.nan if value is None else value for value in values])
-        for values in (
-            day_columns["day_kwh"],
-            day_columns["day_expected_kwh"],
-            day_columns["day_high_kwh"],
-        )
+    days = zip(
+        day_columns["day_kwh"], day_columns["day_expected_kwh"], day_columns["day_high_kwh"], strict=True
     )
-    above = energy > high  # never where either is not known
+    above = [
+        energy - expected
+        for energy, expected, high in days
+        if energy is not None and expected is not None and high is not None and energy > high
+    ]
+    compared = math.fsum(energy for energy in day_columns["day_kwh"] if energy is not None)
     point = looked_at(account)
     curves = {} if point is None else known.curves.get(point, {})
     has_loss = any(row["transformer_loss_kwh"] for row in account.metered)
     of_curve = curve_grounds(account.supply, curves, month, known.periods, settings, has_loss=has_loss)
     return replace(
         of_curve,
-        compared_kwh=round(float(np.nansum(energy)), 6) if has_baseline else None,
-        above_days=int(above.sum()),
-        above_kwh=round(float((energy - expected)[above].sum()), 6),
+        compared_kwh=round(compared, 6) if has_baseline else None,
+        above_days=len(above),
+        above_kwh=round(math.fsum(above), 6),
         spread_days=() if spread is None else tuple((np.flatnonzero(spread) + 1).tolist()),
         band_coverage=known.band_coverage,
         plausible=norms.plausible,
