@@ -52,7 +52,7 @@ class BenchIntervalReads(Table):
     multiplier_ratio = Field(
         DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, minimum=1, maximum=1e5
     )
-    status = Field(INTEGER, "IntervalStatus.", nullable=False, minimum=0, maximum=10)
+    status = Field(INTEGER, "IntervalStatus.", nullable=False, minimum=0, maximum=11)
     rule_code = Field(STRING, "How it was found.", codes=RegisterRule, nullable=False)
     quality_ratio = Field(
         DOUBLE, "Share of good samples.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1

@@ -124,6 +124,8 @@ class LongForm:
         sent, told = self.mapping.received_at, []
         if is_parquet and self.mapping.encoding != "utf-8":
             told.append(f"encoding: {self.mapping.encoding}, for the texts of Parquet are UTF-8")
+        if is_parquet:
+            told += [f"{key}, for Parquet is typed" for key in self.mapping.keys_of_texts]
         if sent and records.sent.size and (records.sent == NO_TIME).all():
             told.append(f"received_at, for no line has a time in {sent.column}")
         return tuple(f"of the mapping {self.mapping.id} this has no effect: {each}" for each in told)

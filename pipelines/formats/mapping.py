@@ -15,12 +15,12 @@ from pydantic import Field, field_validator, model_validator
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.contract import ascii_compatible
 from pipelines.formats.csv_lines import Dialect
+from pipelines.formats.mapped.name_keys import CodedColumn, MeterPointColumn
 from pipelines.formats.mapped.numbers import THOUSANDS, NumberNotation
 from pipelines.formats.mapped.stamp_keys import StampColumn, TimeColumn
 from pipelines.formats.mapped.wide_days import WideDays
 from pipelines.periods import DAY_MINUTES
 from pipelines.settings import FrozenSettings
-from pipelines.tables.identifiers import EXPECTED, LIMIT, is_identifier
 
 SEPARATORS: Mapping[str, str] = {",": ",", ";": ";", "|": "|", "\t": "\t", "tab": "\t"}
 _ACTIVE = {"wh": 0.001, "kwh": 1.0, "mwh": 1000.0, "w": 0.001, "kw": 1.0, "mw": 1000.0}
@@ -136,39 +136,6 @@ class ValueColumn(FrozenSettings):
     def is_reactive(self) -> bool:
         """Whether the unit is one of reactive energy or power."""
         return self.unit in _REACTIVE
-
-
-class MeterPointColumn(FrozenSettings):
-    """Whose the numbers are."""
-
-    column: str = Field(
-        default="", description="Name of the column; empty where the whole file is of one meter point."
-    )
-    constant: str = Field(default="", description="The meter point of the whole file.")
-    prefix: str = Field(
-        default="", description="Put before each name, so that two senders' numbers never meet."
-    )
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> MeterPointColumn:
-        if bool(self.column) == bool(self.constant):
-            raise ValueError("give either a column or a constant")
-        name = self.prefix + (self.constant or "0")
-        if not is_identifier(name):
-            raise ValueError(f"{name!r} cannot name a meter point; expected {EXPECTED}")
-        return self
-
-    @property
-    def longest(self) -> int:
-        """Characters that a received name may have beside the prefix."""
-        return LIMIT - len(self.prefix)
-
-
-class CodedColumn(FrozenSettings):
-    """A column of codes and what each means."""
-
-    column: str = Field(min_length=1, description="Name of the column.")
-    codes: dict[str, str] = Field(min_length=1, description="Code in the file -> what it means here.")
 
 
 class LongMapping(FrozenSettings):
@@ -356,6 +323,12 @@ class LongMapping(FrozenSettings):
     def _texts_of_nothing(self) -> tuple[str, ...]:
         """As declared, and what programs write for a number that is none."""
         return (*self.nothing, "nan", "NaN") if self.nothing else ()
+
+    @property
+    def keys_of_texts(self) -> tuple[str, ...]:
+        """Declared keys that say how a text file is written."""
+        keys = ("separator", "decimal", "thousands", "nothing", "header_line")
+        return tuple(key for key in keys if getattr(self, key) != type(self).model_fields[key].default)
 
     @property
     def dialect(self) -> Dialect:

@@ -81,7 +81,9 @@ def systematic_rejects(answer: ReadResult, limits: IngestSettings) -> list[Syste
     told = _Rejected.of(rejects.slice(0, _LOOKED_AT), known)
     lost, found = _lost_points(told, answer, known)
     of_time = _times(told, ~lost, answer, known, limits)
-    return [*found, *of_time, *_highest(told, known), *([] if found or of_time else _stretches(told))]
+    is_most = rejects.num_rows * 2 > answer.record_count
+    stretches = [] if found or of_time or is_most else _stretches(told)
+    return [*found, *of_time, *_highest(told, known), *stretches]
 
 
 @dataclass(frozen=True)
@@ -266,9 +268,10 @@ def _highest(told: _Rejected, known: RecordFields) -> list[Systematic]:
             continue
         places = np.array([place for _, place in above])
         first = above[int(np.argmin(told.lines[places]))][0]
+        apart = " with thousands set apart" if _THOUSANDS.fullmatch(first.strip(_BESIDE_NUMBERS)) else ""
         text = (
-            f"the highest values of {column} are rejected: {len(above)} such as {shown(first)} lie above all "
-            f"that are read, the largest of which is {largest:.10g} "
+            f"the highest values of {column} are rejected: {len(above)} such as {shown(first)}{apart} lie "
+            f"above all that are read, the largest of which is {largest:.10g} "
         )
         found.append(Systematic(text + told.first(places), len(above) >= _LEAST))
     return found

@@ -97,7 +97,7 @@ LATER: Mapping[str, int | float] = {
     "level_step.least_days": 1_000_000_000,
     "level_step.least_days_far": 1_000_000_000,
     "level_step.far_ratio": 10.0,
-    "level_step.tolerance_ratio": 0.05,
-    "level_step.spread_ratio": 0.07,
+    "level_step.tolerance_ratio": 0.075,
+    "level_step.spread_ratio": 0.12,
 }
 """Dotted key that came later -> the constant in its place before."""

@@ -161,9 +161,10 @@ class MonthOfCustomers:
         return spread.filter(pc.is_in(spread[CUSTOMER], value_set=names)) if spread.num_rows else spread
 
     def _known_of_month(self, facts: Facts) -> KnownOfMonth:
-        rows, month = self.rows, self.rows.month
-        found = billed_accounts(self.accounts, month, self.known.names)
-        points = {point for account in found.values() if (point := looked_at(account)) is not None}
+        rows, month, points = self.rows, self.rows.month, set[str]()
+        if rows.files[SilverDayCurves]:
+            found = billed_accounts(self.accounts, month, self.known.names)
+            points = {point for account in found.values() if (point := looked_at(account)) is not None}
         coverage = None
         if rows.baselines is not None:
             least = rows.settings.least_coverage_customers

@@ -61,7 +61,7 @@ def test_a_citys_month_does_every_step_and_prices_every_bill(tmp_path: Path) -> 
     assert (size["customers"], rows["efficiency_bill_v1"], size["bills_with_a_total"]) == (200, 200, 200)
     assert (rows["credit_index_v1"], rows["transfer_fee_code_v1"]) == (200, 12)
     assert rows["efficiency_bill_lines_v1"] > 600
-    assert rows["efficiency_bill_advice_v1"] > 200
+    assert rows["efficiency_bill_advice_v1"] > 20
     assert size["cpu_s"] > sum(size["cpu_by_kind_s"].values()) * 0.9 > 1
     assert min(size["peak_mb"].values()) > 10
     assert "200 bills have a total" in (tmp_path / "out" / "bench_city_month.md").read_text()

@@ -115,7 +115,8 @@ def plant(text: str, seed: int) -> Planted:
             cells[2 + slot] = ""
             faults[GAP].add(entry.interval(slot))
         for slot in negative.tolist():
-            cells[2 + slot] = f"-{float(cells[2 + slot]) + 0.001:.3f}"
+            # Far below zero: what is within the noise of the meter counts as zero.
+            cells[2 + slot] = f"-{float(cells[2 + slot]) + 1000:.3f}"
             faults[NEGATIVE].add(entry.interval(slot))
         quality = 2 + entry.slots
         if not tail and cells[quality] == "A" and random.random() < 0.5:

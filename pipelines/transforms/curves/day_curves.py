@@ -35,13 +35,12 @@ from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.editing.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation.estimate import estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
-from pipelines.vee.validation.balance_checks import CATCH_UP, SCALED_FAR
+from pipelines.vee.validation.balance_checks import SCALED_FAR, caught_up
 from pipelines.vee.validation.checks import run_checks
 from pipelines.vee.validation.interval_kernels import open_ends
 from pipelines.vee.validation.zeros import zeros_by_rule
 
 PRESENT_CHAR = "1"
-CATCH_UP_BIT = CATCH_UP.bit or 0
 VALUES_PER_BLOCK = 1 << 20
 
 
@@ -255,14 +254,9 @@ def _refine_group(
     barred = open_ends(block.energy, starts, *_ends_of_series(*edges, every_kept_key))
     if barred.size and registers is not None:
         barred[rows_in_spans(registers, rows_of)] = False
+    known, zeros = caught_up(bits), zeros_by_rule(block, settings)
     estimates = estimate_missing_intervals(
-        block,
-        invalid,
-        substituted,
-        settings,
-        barred if barred.size else None,
-        known=bits >> CATCH_UP_BIT & 1 == 1,
-        zeros=zeros_by_rule(block, settings),
+        block, invalid, substituted, settings, barred if barred.size else None, known, zeros
     )
     if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)

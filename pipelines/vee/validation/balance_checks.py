@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.arrays import BoolArray, Int8Array
+from pipelines.arrays import BoolArray, Int8Array, IntArray
 from pipelines.codes import Severity
 from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.validation import balance_kernels, spike_kernels
@@ -185,3 +185,8 @@ CATCH_UP = Check(
         "what stands out."
     ),
 )
+
+
+def caught_up(bits: IntArray) -> BoolArray:
+    """Intervals of runs whose energy came late, by what ``run_checks`` found. (days x slots)"""
+    return np.asarray(bits >> (CATCH_UP.bit or 0) & 1 == 1)

@@ -15,6 +15,8 @@ _LEAST_LEVEL = 0.3
 """Natural logarithm of a change that is looked at: a lost phase of three is 0.41."""
 _FAR_TOLERANCE, _RETURN_TOLERANCE = 0.25, 0.3
 _RETURN_DAYS = 3
+_AGREEING = 0.8
+"""Share of the days of a side that must be of its level."""
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -160,9 +162,11 @@ def _step_at(
         allowed = max(3.0 * spread, tolerance)
         if abs(level) < _LEAST_LEVEL or abs(opening - level) > allowed or abs(inside[-1]) > allowed:
             continue
-        apart = np.sum(np.abs(inside) > allowed)
-        least = min(known - apart, np.sum(np.abs(beyond - level) <= allowed))
-        if least < least_days_far:
+        # Of every type of day: when a school opens, its weekends stay as they were.
+        agreeing = np.sum(np.abs(beyond - level) <= allowed)
+        steady = known - np.sum(np.abs(inside) > allowed)
+        least = min(steady, agreeing)
+        if least < least_days_far or agreeing < _AGREEING * beyond.size or steady < _AGREEING * known:
             continue
         if after > row:
             between = logs[row] - _base(logs, day_types, row, before, row)
@@ -175,7 +179,7 @@ def _step_at(
             level, spread, multiplier, np.log(far), tolerance, largest_spread, max(tolerance, error)
         )
         if size != 0.0:
-            return size
+            return float(size)
     return 0.0
 
 

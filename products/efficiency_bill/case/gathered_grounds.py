@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -27,7 +28,7 @@ from products.efficiency_bill.comparison.reactive_curve import (
 )
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
-# A curve is the supply's own where it counts what the registers did.
+# Curves are reconciled with registers; beyond this they are not of the same supply.
 _LEAST_AGREEMENT = 0.98
 
 
@@ -66,23 +67,24 @@ def grounds_of(
 
     spread  Whether the energy of each day is a share of a missed read; None where none is.
     """
-    energy, expected, high = (
-        np.array([np.nan if value is None else value for value in values])
-        for values in (
-            day_columns["day_kwh"],
-            day_columns["day_expected_kwh"],
-            day_columns["day_high_kwh"],
-        )
+    days = zip(
+        day_columns["day_kwh"], day_columns["day_expected_kwh"], day_columns["day_high_kwh"], strict=True
     )
-    above = energy > high  # never where either is not known
+    above = [
+        energy - expected
+        for energy, expected, high in days
+        if energy is not None and expected is not None and high is not None and energy > high
+    ]
+    compared = math.fsum(energy for energy in day_columns["day_kwh"] if energy is not None)
     point = looked_at(account)
     curves = {} if point is None else known.curves.get(point, {})
-    of_curve = curve_grounds(account.supply, curves, month, known.periods, settings)
+    has_loss = any(row["transformer_loss_kwh"] for row in account.metered)
+    of_curve = curve_grounds(account.supply, curves, month, known.periods, settings, has_loss=has_loss)
     return replace(
         of_curve,
-        compared_kwh=round(float(np.nansum(energy)), 6) if has_baseline else None,
-        above_days=int(above.sum()),
-        above_kwh=round(float((energy - expected)[above].sum()), 6),
+        compared_kwh=round(compared, 6) if has_baseline else None,
+        above_days=len(above),
+        above_kwh=round(math.fsum(above), 6),
         spread_days=() if spread is None else tuple((np.flatnonzero(spread) + 1).tolist()),
         band_coverage=known.band_coverage,
         plausible=norms.plausible,
@@ -96,22 +98,35 @@ def curve_grounds(
     month: BillingMonth,
     periods: PeriodsOfDays | None,
     settings: EfficiencyBillSettings,
+    *,
+    has_loss: bool = False,
 ) -> Grounds:
-    """What the curves of a month tell, and nothing else."""
+    """What the curves of a month tell, and nothing else.
+
+    has_loss  Whether the supply holds what a transformer takes, which is in no curve.
+    """
+    if supply is None:
+        return Grounds()
     active = curves.get(Channel.ACTIVE_FORWARD)
+    if active is not None and not _counts(active, supply.active_kwh, has_loss=has_loss):
+        active = None
     return Grounds(
-        reactive=_reactive(supply, curves, settings),
+        reactive=_reactive(supply, curves, settings, has_loss=has_loss),
         hours=_hours(supply, active, month, periods),
         night=None if active is None else night_load(active, *settings.night_hours),
     )
 
 
 def _reactive(
-    supply: SupplyMonth | None, curves: Mapping[Channel, FloatArray], settings: EfficiencyBillSettings
+    supply: SupplyMonth,
+    curves: Mapping[Channel, FloatArray],
+    settings: EfficiencyBillSettings,
+    *,
+    has_loss: bool,
 ) -> ReactiveFinding | None:
     """None without a whole curve of all that the power factor counts, or with nothing to reach."""
     lagging = curves.get(Channel.REACTIVE_LAGGING)
-    if supply is None or lagging is None or supply.lagging_kvarh is None or supply.leading_kvarh is None:
+    if lagging is None or supply.lagging_kvarh is None or supply.leading_kvarh is None:
         return None
     leading = curves.get(Channel.REACTIVE_LEADING)
     if leading is None:
@@ -121,11 +136,9 @@ def _reactive(
     standard, now = power_factor_standard(supply), factor_of(supply)
     if standard is None or now is None or now >= standard or not supply.active_kwh:
         return None
-    # Compared with the registers: what a transformer takes is in the supply and in no curve.
-    if not (
-        _agrees(float(lagging.sum()), supply.lagging_kvarh)
-        and _agrees(float(leading.sum()), abs(supply.leading_kvarh))
-    ):
+    if not _counts(lagging, supply.lagging_kvarh, has_loss=has_loss):
+        return None
+    if not _counts(leading, abs(supply.leading_kvarh), has_loss=False):
         return None
 
     def is_enough(less_lagging: float, less_leading: float) -> bool:
@@ -135,17 +148,24 @@ def _reactive(
     return reactive_finding(lagging, leading, settings.capacitor_step_kvar, is_enough)
 
 
-def _agrees(curve: float, register: Decimal) -> bool:
-    return curve <= float(register) / _LEAST_AGREEMENT + 1
+def _counts(curve: FloatArray, register: Decimal, *, has_loss: bool) -> bool:
+    """Whether a curve counts what the registers did: one with a sign, of another meter or in another unit
+    tells nothing of this supply.
+    """
+    if (curve < 0).any():
+        return False
+    total, settled = float(curve.sum()), float(register)
+    is_enough = has_loss or total >= settled * _LEAST_AGREEMENT - 1
+    return is_enough and total <= settled / _LEAST_AGREEMENT + 1
 
 
 def _hours(
-    supply: SupplyMonth | None,
+    supply: SupplyMonth,
     active: FloatArray | None,
     month: BillingMonth,
     periods: PeriodsOfDays | None,
 ) -> tuple[HoursOfDays, ...]:
-    if supply is None or active is None or periods is None or not supply.is_whole:
+    if active is None or periods is None or not supply.is_whole:
         return ()
     hours = supply.contract.hours
     if hours is None or not supply.contract.is_time_of_use:

@@ -122,11 +122,12 @@ class Grouped:
 
 @dataclass(frozen=True)
 class _Group:
-    """Intensities of a group, rising [kWh/m2], whether they are enough to compare and whether its figures may
-    be published.
+    """Intensities of a group, rising [kWh/m2], the quartiles of the logarithms of those that use anything,
+    whether they are enough to compare and whether its figures may be published.
     """
 
     values: FloatArray
+    log_quartiles: tuple[float, float] | None
     is_enough: bool
     is_shown: bool
     median: float
@@ -137,16 +138,21 @@ class _Group:
         values = np.sort(intensities)
         is_shown = is_publishable(energies.tolist(), limits)
         is_enough = len(values) >= limits.least_members
-        return cls(values, is_enough, is_shown, float(np.median(values)), float(np.quantile(values, 0.25)))
+        used = np.log(values[values > 0])
+        quartiles = None
+        if used.size:
+            quartiles = float(np.quantile(used, 0.25)), float(np.quantile(used, 0.75))
+        return cls(
+            values, quartiles, is_enough, is_shown, float(np.median(values)), float(np.quantile(values, 0.25))
+        )
 
     def plausible(self, quartile_ranges: float) -> tuple[float, float] | None:
         """So many interquartile ranges outside the quartiles of the logarithms; who uses nothing is left
         aside. [kWh/m2]
         """
-        used = np.log(self.values[self.values > 0])
-        if not self.is_enough or not used.size:
+        if not self.is_enough or self.log_quartiles is None:
             return None
-        low, high = np.quantile(used, [0.25, 0.75])
+        low, high = self.log_quartiles
         reach = quartile_ranges * (high - low)
         # Beyond what a double holds there is no limit.
         edges = np.exp(np.clip([low - reach, high + reach], -700.0, 700.0))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipelines.errors import InputRefusedError, SettingsError
 from pipelines.formats import LongMapping, detect
 from pipelines.formats.mapping_files import load_mapping
-from tests.unit.pipelines.formats.mapped_lines import PLAIN, lines, mapping, read, stamped, told
+from tests.unit.pipelines.formats.mapped_lines import PLAIN, as_parquet, lines, mapping, read, stamped, told
 
 DAY = ("MP-A", "active_forward", date(2026, 9, 1))
 
@@ -134,6 +134,20 @@ def test_semicolons_that_nobody_declared_are_told_with_the_keys() -> None:
     assert 'declare `separator: ";"`, and `decimal: ","` where' in str(refused.value)
     with pytest.raises(InputRefusedError, match="separated by commas"):
         read("meter,ts,kwh\nA,2026-09-01 00:30,1\n", mapping(separator=";"))
+
+
+def test_keys_of_text_files_are_told_to_have_no_effect_on_parquet() -> None:
+    content = as_parquet({"meter": ["A"], "ts": ["2026-09-01 00:00"], "kwh": [1.0]})
+    assert not read(content, mapping(), "long.parquet").warnings
+    declared = mapping(separator=";", decimal=",", thousands=".", nothing=["-"], header_line=2)
+    told = read(content, declared, "long.parquet").warnings
+    assert [warning.split("has no effect: ")[1].split(",")[0] for warning in told] == [
+        "separator",
+        "decimal",
+        "thousands",
+        "nothing",
+        "header_line",
+    ]
 
 
 def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> None:

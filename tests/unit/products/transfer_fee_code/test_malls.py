@@ -1,5 +1,5 @@
 """The simulated malls through the product, from their files on: colours of both malls, implied prices against
-the truth, pages.
+the truth, buckets.
 """
 
 from __future__ import annotations
@@ -15,100 +15,30 @@ import pytest
 from pipelines.engine.revisions import Bucket
 from pipelines.engine.step import Step
 from pipelines.errors import FactNotInForceError
-from pipelines.facts import Facts, load_facts
+from pipelines.facts import Facts
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
 from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.supply import Accounts
 from products.transfer_fee_code.coded_rows import coded_rows
-from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
-from products.transfer_fee_code.price.lawful_reference import known_bills, master_bills
+from products.transfer_fee_code.price.lawful_reference import known_bills
 from products.transfer_fee_code.product import TRANSFER_FEE_CODE, MonthRows
 from products.transfer_fee_code.served_model import MODEL, ImpliedPrices, _load_pyfunc
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.steps import STEPS
-from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from products.transfer_fee_code.training import DECLARED, train_on
+from products.transfer_fee_code.tables import TransferFeeCodeV1
 from tests.issued_rows import waiting_rows
 from tests.supplies import supplies_of
+from tests.unit.products.transfer_fee_code.computed import compute, fee_codes
 from tests.unit.products.transfer_fee_code.malls import MONTHS, Malls
 from tests.written_tables import written
 
 AUGUST, SEPTEMBER = MONTHS[1], MONTHS[2]
-
-
-@pytest.fixture(scope="module")
-def house() -> tuple[Settings, Facts]:
-    settings = load_settings()
-    return settings, load_facts(settings.facts_dir)
-
-
-@pytest.fixture(scope="module")
-def malls(tmp_path_factory: pytest.TempPathFactory, house: tuple[Settings, Facts]) -> Malls:
-    return Malls(tmp_path_factory.mktemp("malls"), *house)
-
-
-@pytest.fixture(scope="module")
-def model(malls: Malls, house: tuple[Settings, Facts]) -> TrainedModel:
-    schema = pa.schema([SilverTransferDeclarations.arrow_schema().field(name) for name in DECLARED])
-    rows = pa.Table.from_pylist(
-        [{name: row[name] for name in DECLARED} for row in malls.declarations], schema=schema
-    )
-    return train_on(rows, house[0].section(TransferFeeCodeSettings), {"silver_transfer_declarations": 0})
-
-
-@pytest.fixture(scope="module")
-def codes(
-    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """Month -> tenant -> result and evidence in one mapping under ``row`` and ``evidence``."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for month in (AUGUST, SEPTEMBER):
-        tables = compute(malls, model, house, month)
-        evidence = {
-            row["tenant_id"]: row | {"revision": 1} for row in tables[TransferFeeCodeEvidenceV1].to_pylist()
-        }
-        rows = tables[TransferFeeCodeV1].to_pylist()
-        found[str(month)] = {
-            row["tenant_id"]: {"row": row | {"revision": 1}, "evidence": evidence[row["tenant_id"]]}
-            for row in rows
-        }
-    return found
-
-
-def fee_codes(
-    declarations: list[Any],
-    accounts: Accounts,
-    bundle: ModelBundle,
-    month: BillingMonth,
-    facts: Facts,
-    settings: TransferFeeCodeSettings,
-    limits: PublicationSettings,
-) -> dict[Any, pa.Table]:
-    suppliers = {row["supplier_customer_id"] for row in declarations}
-    bills = master_bills(suppliers, accounts, month, facts, settings, limits)
-    return coded_rows(declarations, bills, bundle, month, facts, settings, limits)
-
-
-def compute(
-    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], month: BillingMonth
-) -> dict[Any, pa.Table]:
-    bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
-    settings = house[0].section(TransferFeeCodeSettings)
-    return fee_codes(
-        malls.of(month),
-        Accounts(malls.customers, malls.determinants),
-        bundle,
-        month,
-        house[1],
-        settings,
-        house[0].section(PublicationSettings),
-    )
 
 
 def test_every_colour_occurs_and_each_tenant_has_the_one_its_truth_demands(codes: dict[str, Any]) -> None:
@@ -218,118 +148,6 @@ def test_served_model_answers_as_its_signature_says(model: TrainedModel, tmp_pat
     assert all(content.startswith(b"\x89PNG") for content in model.plots.values())
     assert model.metrics["leave_one_out_median_absolute_error_ratio"] < 0.02
     assert 0.7 < model.metrics["tenants_inside_ratio"] <= 1
-
-
-def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> None:
-    tenants = codes["2026-09"]
-    red = tenants["SIM-TENANT-B-010"]
-    page = render_code_page(red["row"], red["evidence"], "<svg></svg>")
-    for text in (
-        "红码",
-        "Red",
-        "风险提示，不是违法认定",
-        "no legal finding",
-        "示意电价",
-        "数据来源：</b>模拟。 Data: simulated.",
-        "模拟租户B-010",
-        "default-src 'none'",
-    ):
-        assert text in page
-    assert f"{red['row']['over_reference_cny']:,.2f} 元" in page
-    grey = tenants["SIM-TENANT-A-011"]
-    assert "请先核对电量和金额" in render_code_page(grey["row"], grey["evidence"], "<svg></svg>")
-    own = [code for code in tenants.values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
-    overview = render_supplier_page(
-        [code["row"] for code in own], [code["evidence"] for code in own], {"SIM-TENANT-B-010": "B-010.html"}
-    )
-    assert 'href="B-010.html"' in overview
-    for text in (page, overview):
-        assert "<script" not in text
-        assert " style=" not in text
-        assert "http://" not in text
-        assert "https://" not in text
-
-
-def test_a_tenant_is_told_nothing_of_the_suppliers_account_nor_of_few_other_tenants(
-    codes: dict[str, Any],
-) -> None:
-    """Twelve tenants: the price that they imply is the regulator's alone, and so are the master's figures."""
-    for code in codes["2026-09"].values():
-        evidence = code["evidence"]
-        assert evidence["is_group_publishable"] is False
-        page = render_code_page(code["row"], evidence, "<svg></svg>")
-        for secret in (
-            f"{evidence['master_total_cny']:,.2f}",
-            f"{evidence['master_energy_kwh']:,.2f}",
-            f"{evidence['implied_price_cny_per_kwh']:.4f}（",
-            "与其他租户",
-            "同一主体其他租户",
-        ):
-            assert secret not in page
-        assert "不公布由各租户推算的价格" in page
-    code = codes["2026-09"]["SIM-TENANT-B-010"]
-    shown = render_code_page(code["row"], code["evidence"] | {"is_group_publishable": True}, "<svg></svg>")
-    assert f"{code['evidence']['implied_price_cny_per_kwh']:.4f}（" in shown
-
-
-def test_what_the_reading_day_explains_is_no_alarm(codes: dict[str, Any]) -> None:
-    """Half a day of a month of 30: a sixtieth of the fee."""
-    honest = 0
-    for code in codes["2026-09"].values():
-        row, evidence = code["row"], code["evidence"]
-        page = render_code_page(row, evidence, "<svg></svg>")
-        explained = evidence["fee_cny"] / 60
-        assert abs(evidence["reading_day_cny"] - explained) <= Decimal("0.005")
-        over = row["over_reference_cny"]
-        assert ('class="alarm"' in page) == bool(over and over > evidence["reading_day_cny"])
-        if row["colour_code"] == "green" and over:
-            honest += 1
-            assert "可能只是抄表日不同造成的" in page
-    assert honest >= 4
-
-
-def test_tenants_that_declare_more_than_the_supplier_bought_are_told_to_the_regulator(
-    codes: dict[str, Any],
-) -> None:
-    own = [code for code in codes["2026-09"].values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
-    rows, evidence = [code["row"] for code in own], [code["evidence"] for code in own]
-    assert {each["tenants_energy_kwh"] for each in evidence} == {sum(row["energy_kwh"] for row in rows)}
-    assert "大于总表购电量" not in render_supplier_page(rows, evidence)
-    above = [each | {"tenants_energy_kwh": each["master_energy_kwh"] + 1} for each in evidence]
-    assert "大于总表购电量" in render_supplier_page(rows, above)
-
-
-def test_a_real_supplier_with_a_simulated_declaration_is_not_called_simulated(codes: dict[str, Any]) -> None:
-    tenants = codes["2026-09"]
-    own = [code for code in tenants.values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
-    rows = [code["row"] | {"provenance": "real"} for code in own]
-    evidence = [code["evidence"] for code in own]
-    rows[-1] = rows[-1] | {"provenance": "real+simulated"}
-    for page in (
-        render_code_page(rows[-1], evidence[-1], "<svg></svg>"),
-        render_supplier_page(rows, evidence),
-    ):
-        assert "均为模拟" not in page
-        assert "真实数据、模拟。 Data: real, simulated." in page
-    real = render_code_page(rows[0], evidence[0], "<svg></svg>")
-    assert "真实数据。 Data: real." in real
-    assert "simulated" not in real
-
-
-def test_names_are_escaped(codes: dict[str, Any]) -> None:
-    code = codes["2026-09"]["SIM-TENANT-B-010"]
-    row = code["row"] | {
-        "tenant_name": "<script>x</script>",
-        "supplier_name": '"><img src=x>',
-        "tenant_id": "<b>t",
-    }
-    for page in (
-        render_code_page(row, code["evidence"], "<svg></svg>"),
-        render_supplier_page([row], [code["evidence"] | {"tenant_id": "<b>t"}]),
-    ):
-        assert "<script" not in page
-        assert "<img" not in page
-        assert "<b>t" not in page
 
 
 @pytest.fixture

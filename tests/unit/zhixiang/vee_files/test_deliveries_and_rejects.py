@@ -110,10 +110,8 @@ def test_a_meter_point_of_another_spacing_is_held_back_and_the_others_stay(tmp_p
     assert measured(result) == pytest.approx({"Q": 240.0})
     assert result.exit_code == 0
     (remark,) = result.remarks
-    assert (
-        "nothing can be read of 1 of 2 meter points, 'H' (lines 962, 963, 964, 965, 966, ...): values of"
-        in remark
-    )
+    assert "values come every 60 minutes, the mapping says 15; they are held back: " in remark
+    assert " of 'H' from 2026-03-01 to 2026-03-" in remark
 
 
 def test_meters_that_a_spreadsheet_made_one_are_refused(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def long_rows(content: str, lines: list[str], place: str = "interval_start") -> 
 @pytest.mark.parametrize("split", [1, 100, 479])
 def test_a_long_file_cut_anywhere_gives_the_silver_of_the_whole_file(split: int) -> None:
     begin = datetime(2026, 3, 1, 1)  # noqa: DTZ001 - a sender's local time
-    lines = [f"{begin + timedelta(hours=hour)},{hour % 24 + hour / 1000}" for hour in range(480)]
+    lines = [f"{begin + timedelta(hours=hour)},{hour * 7 % 24 + hour / 1000}" for hour in range(480)]
     whole = refine(*long_rows("w", lines, "interval_end"))
     parts = refine(
         *long_rows("a", lines[split:], "interval_end"), *long_rows("b", lines[:split], "interval_end")

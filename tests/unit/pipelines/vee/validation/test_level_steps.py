@@ -117,9 +117,15 @@ def test_series_do_not_look_into_each_other() -> None:
 
 
 def test_loads_that_change_as_loads_do_are_left_alone() -> None:
-    """A ramp to the double, a works that opens over a week, a wild household, and a festival of a week."""
+    """A ramp to the double, a works that opens over a week, a festival of a week, a school that opens and rests
+    on weekends, and wild households.
+    """
     ramp = series() * np.exp(np.linspace(0, np.log(2), DAYS))
     opening = series() * np.interp(np.arange(DAYS), [0, 25, 32, DAYS], [1, 1, 4, 4])
     festival = stepped(20, 26, 0.5)
+    school = series()
+    school[:35] = 60.0
+    school[35:][np.resize(KINDS, DAYS - 35) > 0] = 60.0
+    school[35:][np.resize(KINDS, DAYS - 35) == 0] = 240.0
     wild = [series(365, 0.3, seed) for seed in range(20)]
-    assert (factors(block(ramp, opening, festival, *wild)) == 1.0).all()
+    assert (factors(block(ramp, opening, festival, school, *wild)) == 1.0).all()

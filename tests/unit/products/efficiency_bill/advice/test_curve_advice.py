@@ -146,6 +146,16 @@ def test_without_a_reactive_curve_there_is_neither_size_nor_figure(lacking: Chan
     assert "kvar" not in json.dumps(found.rows, default=str, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("factor_of_curve", [0.97, 1.03, -1.0])
+def test_a_curve_that_is_not_what_the_registers_counted_promises_nothing(factor_of_curve: float) -> None:
+    """Of another meter, in another unit, or with a sign."""
+    for changed in range(3):
+        curves = [steel_curve(kind) for kind in (ACTIVE, LAGGING, LEADING)]
+        curves[changed] = curves[changed] * factor_of_curve
+        found = rows_of(advised(situation_of_curves(*curves, SUPPLY), FACTS, SETTINGS))
+        assert found.keys() == ({"EB-A01", "EB-A11"} if changed == 0 else {"EB-A01", "EB-A04"}), changed
+
+
 def test_a_break_at_noon_is_worth_more_at_four_and_says_what_the_replay_gives() -> None:
     """12:00 to 13:00 lies in the valley, 16:00 to 17:00 in the peak: both change places every day."""
     row = rows_of(advised(works(), FACTS, SETTINGS))["EB-A04"]
