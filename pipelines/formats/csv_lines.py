@@ -8,6 +8,7 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.arrays import BoolArray
@@ -125,6 +126,18 @@ def foreign_text(content: bytes, dialect: Dialect = COMMAS) -> tuple[RefusalReas
                 f"{told}; save the file with commas, or, for a long file, declare {keys}, in a mapping",
             )
     return None
+
+
+def without_faults(
+    cells: pa.Table, layout: CsvLayout, rejects: Rejects, raw: Callable[[int], bytes | str]
+) -> pa.Table:
+    """The rows that the layout has nothing against; the others go to ``rejects``, with their ``raw`` line."""
+    good = np.ones(cells.num_rows, np.bool_)
+    for fault in layout.judge(cells):
+        for line in cells["line_number"].filter(pa.array(fault.rows & good)).to_pylist():
+            rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+        good &= ~fault.rows
+    return cells if good.all() else cells.filter(pa.array(good))
 
 
 def read_lines(
