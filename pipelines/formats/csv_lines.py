@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -235,3 +235,23 @@ def shown_record(record: bytes, encoding: str) -> bytes | str:
         return record.decode(encoding)
     except UnicodeDecodeError:
         return record
+
+
+def with_closing_separator(header: Header, content: bytes) -> Header:
+    """The header with a nameless column at its end, where the first record closes with a separator that the
+    header does not have.
+    """
+    record = next(
+        (
+            line
+            for line in content[header.body_start : header.body_start + _HEAD_BYTES].splitlines()
+            if line.strip()
+        ),
+        b"",
+    )
+    try:
+        fields = next(csv.reader([record.decode(header.encoding)], delimiter=header.separator), [])
+    except (UnicodeDecodeError, csv.Error):
+        return header
+    closes = len(fields) == len(header.names) + 1 and not fields[-1].strip()
+    return replace(header, names=(*header.names, "")) if closes else header

@@ -40,6 +40,7 @@ from pipelines.formats.csv_lines import (
     foreign_text,
     read_lines,
     shown_record,
+    with_closing_separator,
     without_faults,
 )
 from pipelines.tables.base import LONG
@@ -178,7 +179,7 @@ def read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSe
                 line=number,
                 column=cell.name,
             )
-    return header
+    return with_closing_separator(header, content)
 
 
 def _line_at(content: bytes, header: Header) -> bytes:
