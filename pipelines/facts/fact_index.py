@@ -184,7 +184,9 @@ UNITS: dict[str, Unit] = {
 LATER = frozenset(
     {"basic_charge.suspension", "basic_charge.changed_month", "power_factor.standards_of_classes"}
 )
-"""Facts that a conf/ kept with results issued before them lacks: nobody knew of them then."""
+"""Facts that a conf/ kept with results issued before them lacks, and so does a home's own that an earlier
+version copied.
+"""
 
 
 # The rows of the lists are checked where they are read.
@@ -196,12 +198,9 @@ _OPTIONS: dict[str, Schema[Any]] = {
 _ID: Schema[str] = Schema(Text)
 
 
-def read_fact_file(
-    folder: Path, name: str, *, is_kept: bool = False
-) -> tuple[dict[str, Dated[Any]], MarkedMap]:
-    """The facts of one file by id, and its content for the choices at its top; raises FactFileError.
-
-    is_kept  The folder was kept with issued results: a fact that is younger has no version.
+def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], MarkedMap]:
+    """The facts of one file by id, and its content for the choices at its top; a fact that is younger than
+    the folder has no version. Raises FactFileError.
     """
     option_keys, readers = FILES[name]
     content = read_marked_yaml(folder / name, name)
@@ -223,7 +222,7 @@ def read_fact_file(
             raise entry.error("fact_id", f"{fact_id} stands twice")
         found[fact_id] = read_dated(entry, content, readers[fact_id], UNITS.get(fact_id))
     for fact_id in readers:
-        if fact_id not in found and is_kept and fact_id in LATER:
+        if fact_id not in found and fact_id in LATER:
             found[fact_id] = Dated(fact_id, fact_id, fact_id, UNITS.get(fact_id), name, ())
         if fact_id not in found:
             raise FactFileError(
