@@ -167,6 +167,7 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
         "intervals.parquet",
         "intervals.csv",
         "flags.csv",
+        "meters.csv",
         "estimation_errors.csv",
         "rejected.csv",
         "report.html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 from markupsafe import Markup
 
@@ -29,6 +30,7 @@ _LABEL_ROOM = 34  # That a label below a column needs there.
 _METHOD_NAMES = {"chosen": "实际采用 chosen"} | {
     estimator.id: f"{estimator.id} {estimator.title_zh.split('（')[0]}" for estimator in ESTIMATORS
 }
+_OUTLIER = 4.0
 _ERROR_SCALES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)
 
 
@@ -206,8 +208,8 @@ def _months(months: Sequence[MonthIntervals], wide: float) -> Markup:
 
 
 def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequence[ErrorLimit]) -> Markup:
-    """Masked error (MAPE) by length of the gap, one line a method; errors above 150 % stand at the upper
-    edge.
+    """Masked error (MAPE) by length of the gap, one line a method; errors that stand out, and those
+    above 150 %, stand at the upper edge with their number.
 
     lines   Method -> points (gap in hours, MAPE), in rising order of gap.
     limits  ``above_hours``, ``to_hours`` and ``limit_ratio``, above which what is chosen is flagged.
@@ -226,7 +228,7 @@ def _errors(
 ) -> Markup:
     top, base, left = 12, 190, 46
     at = {gap: left + wide * (place + 0.5) for place, gap in enumerate(hours)}
-    highest = max((error for points in lines.values() for _, error in points), default=0.0)
+    highest = _without_outliers([error for points in lines.values() for _, error in points])
     ceiling = next((scale for scale in _ERROR_SCALES if scale >= highest), _ERROR_SCALES[-1])
     right = left + wide * len(hours)
     parts = _shares(left, right, top, base, ceiling)
@@ -270,6 +272,13 @@ def _errors(
     entries = [(_METHOD_NAMES.get(name, name), METHODS.get(name, PAGE.soft)) for name in names]
     key, height = _key(left, base + 28, entries, width, step=170)
     return svg(width, height, [*parts, *key], "Masked error by length of gap and method", is_sized=True)
+
+
+def _without_outliers(errors: Sequence[float]) -> float:
+    """The highest error, unless it stands far out: one series without a pattern would press all lines
+    flat.
+    """
+    return min(max(errors, default=0.0), _OUTLIER * median(errors)) if errors else 0.0
 
 
 def _shares(left: float, right: float, top: float, base: float, ceiling: float) -> list[Markup]:

@@ -20,6 +20,7 @@ OUTPUTS = (
     "intervals.parquet",
     "intervals.csv",
     "flags.csv",
+    "meters.csv",
     "register_energy.csv",
     "estimation_errors.csv",
     "rejected.csv",

@@ -21,8 +21,12 @@ from pipelines.tables.base import DOUBLE, INTEGER, STRING
 from pipelines.vee.estimation.estimators import ESTIMATORS
 from pipelines.vee.validation.checks import CHECKS, INTERVAL_CHECKS
 from zhixiang.vee_files.folder import prepare_folder, write_summary, written_whole
+from zhixiang.vee_files.meters import meters_of
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.run import OnStep
+
+_DAYS_WRITTEN_TOGETHER = 1_500
+"""Days of curves that are laid out as intervals together: texts of a line each take most room."""
 
 
 def long_intervals(curves: pa.Table) -> pa.Table:
@@ -151,15 +155,18 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
             files = _Growing(folder, open_files)
             for part in result.parts():
                 flags = flags_of(part.curves, part.findings)
-                if part.curves.num_rows:
-                    intervals = long_intervals(part.curves)
+                for begin in range(0, part.curves.num_rows, _DAYS_WRITTEN_TOGETHER):
+                    intervals = long_intervals(part.curves.slice(begin, _DAYS_WRITTEN_TOGETHER))
                     files.parquet("intervals.parquet", intervals)
                     files.for_people("intervals.csv", intervals)
                 if part.curves.num_rows or part.findings.num_rows:
                     files.for_people("flags.csv", _plain(flags))
                 if part.registers.num_rows:
                     files.for_people("register_energy.csv", _plain(part.registers))
-                report.add(part, flags)
+                found = meters_of(part.curves, flags)
+                if part.curves.num_rows or part.findings.num_rows:
+                    files.for_people("meters.csv", _plain(found.drop_columns(["check_zh"])))
+                report.add(part, flags, found)
         if result.errors.num_rows:
             _write_for_people(result.errors, folder / "estimation_errors.csv")
         names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")

@@ -1,40 +1,45 @@
-"""The report of ``zhixiang vee``: what was read, what failed, what was estimated, and a plot of each
-series.
+"""The report of ``zhixiang vee``: which meter is wrong, since when and how; what was read, what failed, what
+was estimated.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from markupsafe import Markup
 
-from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import IntervalStatus
-from pipelines.periods import DAY_MINUTES
 from pipelines.tables.estimation import CHOSEN
 from pipelines.vee import CHECKS
 from pipelines.vee.estimation.estimators import ESTIMATORS
-from products.page_kit.palette import EXPECTED_ERROR, FILLED, MEASURED, MISSING, PAGE, WHITE
-from products.page_kit.svg import bar, circle, path, svg, text
 from zhixiang.pages.quality_charts import error_chart
 from zhixiang.pages.quality_figures import error_lines
 from zhixiang.pages.site import PAGES
 from zhixiang.vee_files.folder import OUTPUTS, SUMMARY
+from zhixiang.vee_files.meters import (
+    METERS_SCHEMA,
+    SERIES,
+    UNFLAGGED,
+    flagged_days,
+    stretches_of,
+    worst_first,
+)
+from zhixiang.vee_files.stretches import COLOURS, stretch_chart
 
 if TYPE_CHECKING:
     from zhixiang.vee_files.result import Part, VeeResult
 
 PLOTS_LIMIT = 60
-DAYS_SHOWN = 14
-_WIDE, _HIGH = 1060.0, 150.0
-COLOURS = {"final": MEASURED, "estimated": FILLED, "expected": EXPECTED_ERROR, "refused": MISSING}
-_ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
+"""Series that are drawn: the worst."""
+_LISTED = 200
+"""Findings of the worst series that the page and ``--json`` list; meters.csv has all."""
+_STRETCHES = 3
+_DAYS_OF_UNFLAGGED = 14
+_FILES_NAMED = 8
 
 
 class Report:
@@ -45,12 +50,14 @@ class Report:
         self._counts = Counter[IntervalStatus]()
         self._failed = Counter[str]()
         self._sizes = Counter[str]()
-        self._plots: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self._worst: list[dict[str, Any]] = []
+        self._drawn: list[dict[str, Any]] = []
 
-    def add(self, part: Part, flags: pa.Table) -> None:
+    def add(self, part: Part, flags: pa.Table, found: pa.Table) -> None:
         """Takes in what was found of some meter points.
 
         flags  As ``flags_of``.
+        found  As ``meters_of`` of them.
         """
         curves, registers = part.curves, part.registers
         for check_id, count in zip(
@@ -65,6 +72,9 @@ class Report:
                 "settled_reads": int(pc.count(registers["energy_kwh_or_kvarh"]).as_py()),
             }
         )
+        series = worst_first(found)
+        self._sizes.update({"flagged_series": len(series), "findings": found.num_rows})
+        self._worst = sorted([*self._worst, *series], key=_by_key)[:_LISTED]
         if not curves.num_rows:
             return
         status = pc.list_flatten(curves["interval_status_codes"]).to_numpy()
@@ -74,16 +84,22 @@ class Report:
             {
                 "meter_points": len(pc.unique(curves["meter_point_id"])),
                 "intervals": int(status.size),
-                "series": _series_count(curves),
+                "series": len(_series_of(curves)),
             }
         )
-        self._plots = sorted([*self._plots, *_plots(curves)], key=itemgetter(0))[:PLOTS_LIMIT]
+        candidates = [*self._drawn, *series, *_unflagged(curves, series)]
+        self._drawn = [
+            each if "charts" in each else _with_charts(each, curves, flags)
+            for each in sorted(candidates, key=_by_key)[:PLOTS_LIMIT]
+        ]
 
     def write(self, page: Path) -> dict[str, Any]:
         """Writes the page and returns its figures."""
         result, counts, failed, sizes = self._result, self._counts, self._failed, self._sizes
         measured = counts[IntervalStatus.MEASURED] + counts[IntervalStatus.COUNTED_AS_ZERO]
         missing = counts[IntervalStatus.MISSING]
+        listed = [row for each in self._worst for row in each["findings"]][:_LISTED]
+        stopped = [row for row in result.files if row["status"] in ("refused", "halted")]
         figures: dict[str, Any] = {
             "files": {
                 state: sum(row["status"] == state for row in result.files)
@@ -107,6 +123,12 @@ class Report:
             "assumed_multiplier_1": len(result.assumed),
             "unknown_multiplier": len(result.unknown),
             "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
+            "flagged_series": sizes["flagged_series"],
+            "meters": [
+                {name: row[name] for name in METERS_SCHEMA.names if name not in ("check_zh", "check")}
+                | {"first_day": str(row["first_day"]), "last_day": str(row["last_day"])}
+                for row in listed
+            ],
             "remarks": result.remarks,
             "exit_code": result.exit_code,
         }
@@ -118,7 +140,12 @@ class Report:
             rejects=result.rejects[:200],
             checks=[check for check in CHECKS if failed[check.id]],
             methods=[method for method in ESTIMATORS if counts[method.status]],
-            plots=[_drawn(plot) for _, plot in self._plots],
+            listed=listed,
+            findings=sizes["findings"],
+            drawn=self._drawn,
+            places={(each["meter_point"], each["channel"]): place for place, each in enumerate(self._drawn)},
+            stopped=stopped,
+            files_named=_FILES_NAMED,
             error_charts=[
                 part | {"chart": error_chart(part["lines"], result.error_limits)}
                 for part in error_lines(result.errors.to_pylist())
@@ -130,7 +157,6 @@ class Report:
                 if name != "report.html" and (name == SUMMARY or (page.parent / name).exists())
             ],
             series=sizes["series"],
-            days_shown=DAYS_SHOWN,
             colours=COLOURS,
             assumed=result.assumed[:40],
             unknown=result.unknown[:40],
@@ -138,127 +164,49 @@ class Report:
         return figures
 
 
-def _series_count(curves: pa.Table) -> int:
-    return int(
-        curves.select(["meter_point_id", "channel_code"])
-        .group_by(["meter_point_id", "channel_code"])
-        .aggregate([])
-        .num_rows
-    )
+def _by_key(each: dict[str, Any]) -> Any:
+    return each["key"]
 
 
-def _plots(curves: pa.Table) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """The series with most that is not measured, each over the days around its worst ones, and by what they
-    are put in order.
-    """
-    worst = curves.append_column("open", pc.add(curves["estimated_intervals"], curves["missing_intervals"]))
-    keys = ["meter_point_id", "channel_code", "interval_minutes"]
-    totals = worst.group_by(keys).aggregate([("open", "sum"), ("curve_date", "count")]).to_pylist()
-    totals.sort(key=lambda row: (-row["open_sum"], *(row[key] for key in keys)))
-    plots = []
-    for row in totals[:PLOTS_LIMIT]:
-        chosen = pc.and_(
-            pc.equal(worst["meter_point_id"], row["meter_point_id"]),
-            pc.equal(worst["channel_code"], row["channel_code"]),
-        )
-        mine = worst.filter(
-            pc.and_(chosen, pc.equal(worst["interval_minutes"], row["interval_minutes"]))
-        ).sort_by("curve_date")
-        open_days = mine["open"].to_numpy()
-        window = np.convolve(open_days, np.ones(min(DAYS_SHOWN, open_days.size), np.int64), mode="valid")
-        first = int(np.argmax(window))
-        shown = mine.slice(first, DAYS_SHOWN)
-        plot = {
-            "meter_point": row["meter_point_id"],
-            "channel": row["channel_code"],
-            "minutes": row["interval_minutes"],
-            "days": row["curve_date_count"],
-            **{
-                name: int(pc.sum(mine[f"{name}_intervals"]).as_py() or 0)
-                for name in ("measured", "estimated", "missing")
-            },
-            "shown": shown,
-        }
-        plots.append(((-row["open_sum"], *(row[key] for key in keys)), plot))
-    return plots
+def _series_of(curves: pa.Table) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = curves.select(SERIES).group_by(SERIES).aggregate([]).to_pylist()
+    return rows
 
 
-def _drawn(plot: dict[str, Any]) -> dict[str, Any]:
-    name = f"{plot['meter_point']} {plot['channel']}"
-    return plot | {"chart": _chart(plot["shown"], name, plot["minutes"])}
-
-
-def _chart(curves: pa.Table, name: str, minutes: int) -> Markup:
-    """Final values, what was measured but not used, and the expected-error band, over days in order."""
-    first, last = (str(curves["curve_date"][place]) for place in (0, -1))
-    drawn = _paths(curves, minutes)
-    parts = [
-        bar(0, 0, _WIDE + 2, _HIGH + 2, WHITE, stroke=PAGE.line),
-        path(drawn["band"], fill=EXPECTED_ERROR),
-        path(drawn["line"], stroke=MEASURED),
-        path(drawn["filled"], stroke=FILLED, width=1.6),
-        *(circle(x, y, 2, MISSING) for x, y in drawn["refused"]),
-        text(4, 14, f"{drawn['top']} kWh/kvarh", size=11, fill=PAGE.soft),
-        text(0, _HIGH + 20, first, size=11, fill=PAGE.soft),
-        text(_WIDE + 2, _HIGH + 20, last, size=11, fill=PAGE.soft, anchor="end"),
+def _unflagged(curves: pa.Table, flagged: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Series of which nothing was found; they come last."""
+    known = {(each["meter_point"], each["channel"]) for each in flagged}
+    return [
+        {"key": (UNFLAGGED, 0, *names), "meter_point": names[0], "channel": names[1], "findings": []}
+        for row in _series_of(curves)
+        if (names := (row["meter_point_id"], row["channel_code"])) not in known
     ]
-    return svg(_WIDE + 10, _HIGH + 26, parts, f"{name} {first} to {last}", kind="series")
 
 
-def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:
-    """SVG paths of final values, of what was measured but not used, and of the expected-error band."""
-    slots = DAY_MINUTES // minutes
-    final = _matrix(curves["final_kwh_or_kvarh"], slots).reshape(-1)
-    measured = _matrix(curves["measured_kwh_or_kvarh"], slots).reshape(-1)
-    low, high = (
-        _matrix(curves[f"expected_{end}_kwh_or_kvarh"], slots).reshape(-1) for end in ("low", "high")
+def _with_charts(series: dict[str, Any], curves: pa.Table, flags: pa.Table) -> dict[str, Any]:
+    """A series with its flagged stretches drawn, or its first days where nothing is flagged."""
+    mine, told = (
+        table.filter(
+            pc.and_(
+                pc.equal(table["meter_point_id"], series["meter_point"]),
+                pc.equal(table["channel_code"], series["channel"]),
+            )
+        )
+        if table.num_rows
+        else table
+        for table in (curves, flags)
     )
-    status = pc.list_flatten(curves["interval_status_codes"]).to_numpy()
-    estimated = _ESTIMATED[status]
-    drawn = np.concatenate((final, np.where(estimated, high, np.nan)))
-    top = float(np.nanmax(drawn)) if not np.isnan(drawn).all() else 1.0
-    top = top if top > 0 else 1.0
-    x = np.linspace(0.0, _WIDE, final.size, endpoint=False, dtype=np.float64)
-
-    def y(values: FloatArray) -> FloatArray:
-        return np.asarray(_HIGH - np.clip(values, 0, top) / top * (_HIGH - 8))
-
-    refused = np.flatnonzero(
-        ~np.isnan(measured) & ~np.isin(status, (IntervalStatus.MEASURED, IntervalStatus.COUNTED_AS_ZERO))
-    )
-    widened = estimated | np.concatenate((estimated[1:], [False])) | np.concatenate(([False], estimated[:-1]))
-    return {
-        "line": _path(x, y(final), ~np.isnan(final)),
-        "filled": _path(x, y(final), widened & ~np.isnan(final)),
-        "band": _band(x, y(low), y(high), estimated & ~np.isnan(low)),
-        "refused": [(float(x[place]), float(y(measured[place : place + 1])[0])) for place in refused[:400]],
-        "top": f"{top:,.4g}",
-    }
-
-
-def _matrix(column: pa.ChunkedArray, slots: int) -> FloatArray:
-    has = np.asarray(pc.is_valid(column).to_numpy(), np.bool_)
-    values = np.full((has.size, slots), np.nan)
-    values[has] = pc.fill_null(pc.list_flatten(column), np.nan).to_numpy().reshape(-1, slots)
-    return values
-
-
-def _runs(chosen: BoolArray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], chosen, [False])).astype(np.int8)))
-    return list(zip(edges[0::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def _path(x: FloatArray, y: FloatArray, chosen: BoolArray) -> str:
-    return "".join(
-        "M" + "L".join(f"{x[place]:.1f} {y[place]:.1f}" for place in range(begin, end))
-        for begin, end in _runs(chosen)
-    )
-
-
-def _band(x: FloatArray, low: FloatArray, high: FloatArray, chosen: BoolArray) -> str:
-    parts = []
-    for begin, end in _runs(chosen):
-        there = [f"{x[place]:.1f} {high[place]:.1f}" for place in range(begin, end)]
-        back = [f"{x[place]:.1f} {low[place]:.1f}" for place in range(end - 1, begin - 1, -1)]
-        parts.append("M" + "L".join(there + back) + "Z")
-    return "".join(parts)
+    if not mine.num_rows:
+        return series | {"charts": []}
+    if told.num_rows:
+        flagged = flagged_days(told)
+        stretches = stretches_of(flagged, _STRETCHES)
+    else:
+        days = sorted(set(mine["curve_date"].to_pylist()))[:_DAYS_OF_UNFLAGGED]
+        stretches, flagged = [(days[0], days[-1])], []
+    name = f"{series['meter_point']} {series['channel']}"
+    charts = [
+        {"first": first, "last": last, "chart": stretch_chart(mine, first, last, flagged, name)}
+        for first, last in stretches
+    ]
+    return series | {"charts": charts}

@@ -24,7 +24,9 @@ def vee(
             help="Files (or folders of files) of any known format, or long files that the mapping declares."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for intervals, flags and the report.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for intervals, flags and the report.")
+    ] = None,
     mapping: Annotated[
         Path | None,
         typer.Option("--mapping", help="What the columns of long files mean; see docs/formats/mapping.md."),
@@ -36,11 +38,20 @@ def vee(
             help="Whether NEM files need their 100 and 900 record; else as conf/formats.yaml says.",
         ),
     ] = None,
+    guess: Annotated[
+        Path | None,
+        typer.Option(
+            "--guess",
+            help="Instead: propose a mapping for files of no known format, show what it reads, and write it "
+            "here.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Reads files, validates, estimates, and writes intervals (Parquet and CSV), flags, rejected records and
     a report.
     """
+    from pipelines.errors import UsageError
     from pipelines.facts import load_facts
     from pipelines.formats import load_mapping
     from pipelines.periods import LOCAL_ZONE, utc_now
@@ -50,8 +61,13 @@ def vee(
     from zhixiang.vee_files.received import every_file
     from zhixiang.vee_files.run import run_vee
 
-    declared = load_mapping(mapping) if mapping else None
     refuse_missing(files)
+    if guess is not None:
+        _propose([*every_file(files)], guess, json=json)
+        return
+    if out is None:
+        raise UsageError("Nothing says where to write.", "Name a folder with --out; it is made where needed.")
+    declared = load_mapping(mapping) if mapping else None
     prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])
     settings = load_settings()
     steps = _Steps(sum(1 for _ in every_file(files)) + _STEPS_BESIDE_FILES, quiet=json)
@@ -104,6 +120,48 @@ def vee(
         say(f"report: {out / 'report.html'}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
+
+
+def _propose(files: list[Path], target: Path, *, json: bool) -> None:
+    """Writes the mapping that is guessed, and shows what it reads and what is to be decided."""
+    from pipelines.errors import UsageError
+    from pipelines.formats import FormatSettings
+    from pipelines.settings import load_settings
+    from zhixiang.vee_files.guess import guess_files
+    from zhixiang.vee_files.guess_proposal import as_yaml
+
+    taken = UsageError(f"{target} is there already and stays as it is.", "Name another file with --guess.")
+    if target.exists():
+        raise taken
+    settings = load_settings()
+    found = guess_files(files, settings.platform.ingest, settings.section(FormatSettings))
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(as_yaml(found))
+    except FileExistsError:
+        raise taken from None
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror}.", "Name another file with --guess."
+        ) from None
+    if json:
+        show_json(found.figures | {"out": str(target)})
+    else:
+        show_rows(found.rows, title=f"{found.file}: 前十个值 the first values as read")
+        for channel, energy in found.energy.items():
+            unit = "kvarh" if channel.startswith("reactive") else "kWh"
+            say(f"{channel}: {energy:,.3f} {unit}, {found.days} days, {found.held} lines held back")
+        for key, told in found.unsure.items():
+            say(f"待定 to decide: {key}: {told}", colour="yellow")
+        for remark in found.remarks:
+            say(f"注意 note: {remark}")
+        say(f"mapping: {target}")
+    if found.refusal:
+        complain(
+            f"{found.file} cannot be read under it yet: {found.refusal}",
+            f"Mend {target}; docs/formats/mapping.md says what its keys mean.",
+        )
+        raise typer.Exit(3)
 
 
 class _Steps:

@@ -306,12 +306,12 @@ def test_masked_errors_are_drawn_by_class_gap_and_method() -> None:
     ]
     drawn, narrow = str(error_chart(parts[1]["lines"], limits)).split('<div class="for-narrow">')
     assert narrow.count("<circle") == 4
-    # 150 % is 178 high: 10 % stands 11.9 above the foot at 190, 20 % 23.7; 160 % at the upper edge, with its
-    # figure.
+    # 160 % stands out of the others: it stands at the upper edge, with its figure. The scale is for them, and
+    # 75 % is 178 high: 10 % stands 23.7 above the foot at 190, 20 % 47.5.
     places = re.findall(r'<polyline points="([^"]+)"', drawn)
-    assert places == ["73,178.13 127,12", "73,178.13 127,166.27"]
+    assert places == ["73,166.27 127,12", "73,166.27 127,142.53"]
     assert ">160%</text>" in drawn
-    assert re.findall(r'y1="([\d.]+)" x2="[\d.]+" y2="[\d.]+" stroke="#b3261e"', drawn) == ["172.2", "160.33"]
+    assert re.findall(r'y1="([\d.]+)" x2="[\d.]+" y2="[\d.]+" stroke="#b3261e"', drawn) == ["154.4", "130.67"]
     assert drawn.count("<circle") == 4
     assert "实际采用 chosen" in drawn
     assert "VEE-E01 线性插值" in drawn
