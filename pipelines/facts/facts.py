@@ -20,6 +20,7 @@ from pipelines.facts.fact_index import (
     INDUSTRIES,
     MONTHLY_CORRECTIONS,
     MONTHLY_PRICES,
+    check_province,
     digest_of,
     read_fact_file,
 )
@@ -93,6 +94,7 @@ def load_facts(folder: Path, *, is_kept: bool = False) -> Facts:
     for name in FILES:
         found, choices[name] = read_fact_file(folder, name, is_kept=is_kept)
         by_id.update(found)
+    check_province(choices)
     monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)
     by_id["energy_base"] = monthly.energy_base
     if monthly.composition.versions:
@@ -114,7 +116,7 @@ def load_facts(folder: Path, *, is_kept: bool = False) -> Facts:
             by_id["catalogue.basic.demand"],
         ),
         transmission=TransmissionPrices(
-            choices["tariffs/transmission.yaml"]["reading"],
+            choices["tariffs/transmission.yaml"].get("reading", ""),
             by_id["transmission.single_part.energy"],
             by_id["transmission.two_part.energy"],
             by_id["transmission.two_part.capacity"],
