@@ -44,7 +44,7 @@ def kept_rules(home: Path, digest: str) -> tuple[Settings, Facts]:
     if not folder.is_dir():
         raise UnknownNameError("kept rules", digest, kept_digests(home))
     settings = Settings(folder, home, is_kept=True)
-    facts = load_facts(settings.facts_dir, is_kept=True)
+    facts = load_facts(settings.facts_dir)
     if rules_digest(settings, facts) != digest:
         raise TamperedError(
             f"{folder} is not what was kept under its name.",

@@ -187,7 +187,9 @@ UNITS: dict[str, Unit] = {
 LATER = frozenset(
     {"basic_charge.suspension", "basic_charge.changed_month", "power_factor.standards_of_classes"}
 )
-"""Facts that a conf/ kept with results issued before them lacks: nobody knew of them then."""
+"""Facts that a conf/ kept with results issued before them lacks, and so does a home's own that an earlier
+version copied.
+"""
 
 
 # The rows of the lists are checked where they are read.
@@ -202,12 +204,9 @@ OF_A_PROVINCE = frozenset(name for name in FILES if name.startswith("tariffs/") 
 _PROVINCE_KEY = "province"
 
 
-def read_fact_file(
-    folder: Path, name: str, *, is_kept: bool = False
-) -> tuple[dict[str, Dated[Any]], MarkedMap]:
-    """The facts of one file by id, and its content for the choices at its top; raises FactFileError.
-
-    is_kept  The folder was kept with issued results: a fact that is younger has no version.
+def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], MarkedMap]:
+    """The facts of one file by id, and its content for the choices at its top; a fact that is younger than
+    the folder has no version. Raises FactFileError.
     """
     option_keys, readers = FILES[name]
     content = read_marked_yaml(folder / name, name)
@@ -233,7 +232,7 @@ def read_fact_file(
         found[fact_id] = read_dated(entry, content, readers[fact_id], UNITS.get(fact_id))
     for fact_id in readers:
         # What another province does not state is in force on no day: nothing of this one takes its place.
-        if fact_id not in found and (is_elsewhere or (is_kept and fact_id in LATER)):
+        if fact_id not in found and (is_elsewhere or fact_id in LATER):
             found[fact_id] = Dated(fact_id, fact_id, fact_id, UNITS.get(fact_id), name, ())
         if fact_id not in found:
             raise FactFileError(

@@ -83,16 +83,14 @@ class Facts:
         return describe_facts(self.by_id, self.holidays, on, known)
 
 
-def load_facts(folder: Path, *, is_kept: bool = False) -> Facts:
+def load_facts(folder: Path) -> Facts:
     """Reads ``conf/facts``; raises FactFileError naming file and line of the first thing that is not well
     formed.
-
-    is_kept  The folder was kept with issued results and is read as of its time.
     """
     by_id: dict[str, Dated[Any]] = {}
     choices = {}
     for name in FILES:
-        found, choices[name] = read_fact_file(folder, name, is_kept=is_kept)
+        found, choices[name] = read_fact_file(folder, name)
         by_id.update(found)
     check_province(choices)
     monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.codes import DemandBasis
-from pipelines.errors import FactFileError
 from pipelines.facts import load_facts
 from pipelines.facts.fact_index import LATER
 from pipelines.periods import BillingMonth
@@ -60,7 +59,7 @@ def suspended(basis: DemandBasis) -> SupplyMonth:
 @pytest.mark.parametrize("basis", [DemandBasis.CAPACITY, DemandBasis.ACTUAL_DEMAND])
 def test_what_was_issued_before_is_priced_as_issued(basis: DemandBasis, tmp_path: Path) -> None:
     before, now = (
-        load_facts(kept_before(tmp_path / "facts"), is_kept=True),
+        load_facts(kept_before(tmp_path / "facts")),
         load_facts(packaged("conf") / "facts"),
     )
     month = suspended(basis)
@@ -71,6 +70,6 @@ def test_what_was_issued_before_is_priced_as_issued(basis: DemandBasis, tmp_path
     assert {row.fact_id for row in before.describe(date(2026, 9, 1)) if row.fact_id in LATER} == LATER
 
 
-def test_the_facts_in_force_must_be_whole(tmp_path: Path) -> None:
-    with pytest.raises(FactFileError, match="is missing"):
-        load_facts(kept_before(tmp_path / "facts"))
+def test_the_packaged_facts_are_whole() -> None:
+    now = load_facts(packaged("conf") / "facts")
+    assert all(now.by_id[fact_id].versions for fact_id in LATER)

@@ -136,8 +136,8 @@ def test_a_suspended_capacity_costs_nothing_from_its_day_on(sealed: int, amount:
 def test_a_whole_month_of_suspension_has_no_basic_charge_and_needs_no_demand(
     basis: DemandBasis, sealed: int
 ) -> None:
-    """1,000 kWh x (0.5250 + 0.1250 + 0.02923875) are all there is; sealed from the 2nd, one thirtieth of the
-    charge more.
+    """1,000 kWh x (0.5250 + 0.1250 + 0.02923875) are all there is; sealed from the 2nd, by capacity one
+    thirtieth of the charge more, on demand the month's (R17), before the ruling was known a thirtieth too.
     """
     terms, unmetered = changed(demand_basis=basis), {"max_demand_kw": None}
     before = [(1, terms, {})] if sealed == 2 else []
@@ -145,29 +145,32 @@ def test_a_whole_month_of_suspension_has_no_basic_charge_and_needs_no_demand(
         "2026-09", *before, (sealed, dataclasses.replace(terms, running_capacity_kva=D(0)), unmetered)
     )
     bill = price_supply(supply, FACTS)
-    # 800 kVA x 29.5, 600 kW x 47.2, 500 kW x 47.2, each / 30
-    one_day = {
-        DemandBasis.CAPACITY: "786.67",
-        DemandBasis.CONTRACT_DEMAND: "944.00",
-        DemandBasis.ACTUAL_DEMAND: "786.67",
+    # 800 kVA x 29.5, 600 kW x 47.2, 500 kW x 47.2, and each / 30
+    charged = {
+        DemandBasis.CAPACITY: ("786.67", "786.67"),
+        DemandBasis.CONTRACT_DEMAND: ("28320.00", "944.00"),
+        DemandBasis.ACTUAL_DEMAND: ("23600.00", "786.67"),
     }
-    assert [row[2] for row in lines(bill, "basic_capacity", "basic_demand")] == (
-        [D(one_day[basis])] if sealed == 2 else []
-    )
+    then = price_supply(supply, FACTS, date(2026, 11, 29))
+    for found, amount in zip((bill, then), charged[basis], strict=True):
+        assert [row[2] for row in lines(found, "basic_capacity", "basic_demand")] == (
+            [D(amount)] if sealed == 2 else []
+        )
     assert (bill.total_cny == D("679.24"), bill.missing_inputs) == (sealed == 1, ())
 
 
-def test_one_of_two_transformers_suspended_lowers_the_least_contract_demand() -> None:
-    """40 % of 800 is 320 kW, 40 % of 400 is 160: 320 x 10/30 x 47.2 and 200 x 20/30 x 47.2; 240 kW is 30
-    above 105 % of 200.
+def test_one_of_two_transformers_suspended_inside_the_month_leaves_the_least_contract_demand() -> None:
+    """40 % of 800 is 320 kW, which bill the month (R17): 15,104.00; 330 kW lie below 336. As known before, by
+    days, with 40 % of 400 from the 11th on: 320 x 10/30 x 47.2 and 200 x 20/30 x 47.2; 240 kW is 30 above
+    105 % of 200.
     """
     base = changed(demand_basis=DemandBasis.CONTRACT_DEMAND, contract_demand_kw=D(200))
     half = dataclasses.replace(base, running_capacity_kva=D(400))
-    bill = price_supply(
-        segments("2026-09", (1, base, {"max_demand_kw": D(330)}), (11, half, {"max_demand_kw": D(240)})),
-        FACTS,
-    )
-    assert lines(bill, "basic_demand", "demand_excess") == [
+    month = segments("2026-09", (1, base, {"max_demand_kw": D(330)}), (11, half, {"max_demand_kw": D(240)}))
+    now = lines(price_supply(month, FACTS), "basic_demand", "demand_excess")
+    assert now == [("basic_demand", D(320), D("15104.00"))]
+    then = price_supply(month, FACTS, date(2026, 11, 29))
+    assert lines(then, "basic_demand", "demand_excess") == [
         ("basic_demand", D("106.666667"), D("5034.67")),
         ("basic_demand", D("133.333333"), D("6293.33")),
         ("demand_excess", D(20), D("1888.00")),
