@@ -18,6 +18,7 @@ from pipelines.facts.fact_index import (
     INDUSTRIES,
     MONTHLY_CORRECTIONS,
     MONTHLY_PRICES,
+    check_province,
     read_fact_file,
 )
 from pipelines.facts.holidays import Holidays, read_holidays
@@ -60,6 +61,10 @@ def check_facts(folder: Path) -> list[Finding]:
             by_id.update(found)
         except FactFileError as error:
             problems.append(_finding(name, error))
+    try:
+        check_province(choices)
+    except FactFileError as error:
+        problems.append(_finding(error.path, error))
     industries: dict[str, Industry] = {}
     try:
         industries = read_industries(folder, INDUSTRIES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ from pipelines.facts.transfer_supply import COLOUR_BANDS, RATIO, RATIOS_BY_NAME,
 from pipelines.units import Unit
 
 INDUSTRIES = "industries.csv"
+PROVINCE = "zhejiang"
+"""Whose prices ship, and whose a file is that does not say it: conf/ of before the key knew no other."""
 MONTHLY_PRICES = "tariffs/energy_base_monthly.csv"
 MONTHLY_CORRECTIONS = "tariffs/energy_base_corrections.csv"
 FILES: dict[str, tuple[tuple[str, ...], dict[str, FactReader[Any]]]] = {
@@ -196,6 +199,9 @@ _OPTIONS: dict[str, Schema[Any]] = {
     "complete_years": Schema(tuple[Any, ...]),
 }
 _ID: Schema[str] = Schema(Text)
+OF_A_PROVINCE = frozenset(name for name in FILES if name.startswith("tariffs/") or name == "time_of_use.yaml")
+"""Prices, hours and ratios: files that a province sets, so that all of them must be one province's."""
+_PROVINCE_KEY = "province"
 
 
 def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], MarkedMap]:
@@ -204,13 +210,16 @@ def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], Mark
     """
     option_keys, readers = FILES[name]
     content = read_marked_yaml(folder / name, name)
-    known = ("facts", *option_keys)
+    is_of_province = name in OF_A_PROVINCE
+    known = ("facts", *option_keys, *([_PROVINCE_KEY] if is_of_province else []))
     for key in content:
         if key not in known:
             hint = f"Known: {', '.join(sorted(known))}."
             raise content.error(key, f"the key {key!r} is not known here", hint)
+    is_elsewhere = is_of_province and province_of(content) != PROVINCE
     for key in option_keys:
-        _OPTIONS[key].part(content, key)
+        if content.get("facts") or not is_elsewhere:
+            _OPTIONS[key].part(content, key)
     found: dict[str, Dated[Any]] = {}
     for entry in read_raw_facts(content):
         fact_id = _ID.part(entry, "fact_id")
@@ -222,13 +231,46 @@ def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], Mark
             raise entry.error("fact_id", f"{fact_id} stands twice")
         found[fact_id] = read_dated(entry, content, readers[fact_id], UNITS.get(fact_id))
     for fact_id in readers:
-        if fact_id not in found and fact_id in LATER:
+        # What another province does not state is in force on no day: nothing of this one takes its place.
+        if fact_id not in found and (is_elsewhere or fact_id in LATER):
             found[fact_id] = Dated(fact_id, fact_id, fact_id, UNITS.get(fact_id), name, ())
         if fact_id not in found:
             raise FactFileError(
                 name, None, f"the fact {fact_id!r} is missing", "Restore it from the packaged conf/facts."
             )
     return found, content
+
+
+def province_of(content: MarkedMap) -> str:
+    """Whose prices, hours or ratios a file has; raises FactFileError where the key is no text."""
+    return _ID.part(content, _PROVINCE_KEY) if _PROVINCE_KEY in content else PROVINCE
+
+
+def check_province(contents: Mapping[str, MarkedMap]) -> str:
+    """The province that all price, hour and ratio files share; raises FactFileError naming two of different
+    ones: a bill of one province with hours or ratios of another would be wrong without a word.
+
+    contents  Files as read, by name.
+    """
+    named = {
+        name: province_of(contents[name]) for name in FILES if name in contents and name in OF_A_PROVINCE
+    }
+    first = next(iter(named), "")
+    for name, province in named.items():
+        if province != named[first]:
+            raise FactFileError(
+                name,
+                contents[name].line_at((_PROVINCE_KEY,)),
+                f"this file is {_said(contents[name], province)}, {first} is "
+                f"{_said(contents[first], named[first])}",
+                "Prices, hours and ratios are one province's: write its own in both; "
+                "docs/another-province.md shows how.",
+            )
+    return named.get(first, PROVINCE)
+
+
+def _said(content: MarkedMap, province: str) -> str:
+    return f"of {province}" + ("" if _PROVINCE_KEY in content else " (it has no key province)")
 
 
 def digest_of(folder: Path) -> str:

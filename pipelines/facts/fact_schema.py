@@ -120,18 +120,19 @@ def whole_from(low: int, noun: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def code_of(kind: type[StrEnum]) -> BeforeValidator:
-    """A member of a closed list."""
+def code_of(kind: type[StrEnum], *others: type[StrEnum]) -> BeforeValidator:
+    """A member of a closed list, or of one of several that share no code."""
     noun = "component" if kind is LineComponent else kind.__name__
-    hint = f"Known: {', '.join(kind)}."
+    kinds = {code.value: each for each in (kind, *others) for code in each}
+    hint = f"Known: {', '.join(kinds)}."
 
     def check(value: object) -> object:
         if value is None:
             raise must(f"be a known {noun}")
-        try:
-            return kind(str(value))
-        except ValueError:
-            raise wrong(f"{value!r} is no known {noun}", hint=hint) from None
+        code = str(value)
+        if code not in kinds:
+            raise wrong(f"{value!r} is no known {noun}", hint=hint)
+        return kinds[code](code)
 
     return BeforeValidator(check)
 

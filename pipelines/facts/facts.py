@@ -20,6 +20,7 @@ from pipelines.facts.fact_index import (
     INDUSTRIES,
     MONTHLY_CORRECTIONS,
     MONTHLY_PRICES,
+    check_province,
     digest_of,
     read_fact_file,
 )
@@ -91,6 +92,7 @@ def load_facts(folder: Path) -> Facts:
     for name in FILES:
         found, choices[name] = read_fact_file(folder, name)
         by_id.update(found)
+    check_province(choices)
     monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)
     by_id["energy_base"] = monthly.energy_base
     if monthly.composition.versions:
@@ -112,7 +114,7 @@ def load_facts(folder: Path) -> Facts:
             by_id["catalogue.basic.demand"],
         ),
         transmission=TransmissionPrices(
-            choices["tariffs/transmission.yaml"]["reading"],
+            choices["tariffs/transmission.yaml"].get("reading", ""),
             by_id["transmission.single_part.energy"],
             by_id["transmission.two_part.energy"],
             by_id["transmission.two_part.capacity"],

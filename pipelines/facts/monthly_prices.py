@@ -19,7 +19,7 @@ from typing import TypeVar
 from pipelines.codes import Confidence
 from pipelines.errors import FactFileError, UsageError
 from pipelines.facts.dated import NOT_RECORDED, Citation, Dated, Version
-from pipelines.facts.prices import HIGHEST_PRICE, EnergyComposition
+from pipelines.facts.prices import HIGHEST_PRICE, EnergyComposition, EnergyPart
 from pipelines.periods import BillingMonth
 from pipelines.units import Unit
 
@@ -42,7 +42,7 @@ _NO_DOCUMENT = frozenset(
 # most. A day outside is a slip.
 PUBLISHED_BEFORE, PUBLISHED_AFTER = 12, 60
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-COMPONENTS = ("purchase", "line_loss", "system_operation")
+COMPONENTS = tuple(part.value for part in EnergyPart)
 SHAPE = (
     f"A price file has the header {','.join(COLUMNS)} and three lines a month ({', '.join(COMPONENTS)}); "
     "docs/your-own-data.md shows one."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
@@ -72,6 +73,14 @@ class TransmissionPrices:
     line_loss: Dated[Decimal]
 
 
+class EnergyPart(StrEnum):
+    """What the energy price before time of use is made of; each may float with the period or not."""
+
+    PURCHASE = "purchase"
+    LINE_LOSS = "line_loss"
+    SYSTEM_OPERATION = "system_operation"
+
+
 @dataclass(frozen=True)
 class EnergyComposition:
     """What the energy price before time of use is made of, as published for a month. [CNY/kWh]
@@ -89,6 +98,11 @@ class EnergyComposition:
     def total(self) -> Decimal:
         """The price before time of use. [CNY/kWh]"""
         return self.purchase + self.line_loss + self.system_operation
+
+    def part(self, name: EnergyPart) -> Decimal:
+        """The price of one of them. [CNY/kWh]"""
+        price: Decimal = getattr(self, name.value)
+        return price
 
 
 @dataclass(frozen=True)

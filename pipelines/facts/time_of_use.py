@@ -20,7 +20,7 @@ from pipelines.errors import FactFileError, FactNotForContractError, FactNotInFo
 from pipelines.facts.dated import Dated
 from pipelines.facts.fact_schema import FactReader, Text, between, code_of, keys_of, whole_from, wrong
 from pipelines.facts.holidays import Holidays
-from pipelines.facts.prices import Period
+from pipelines.facts.prices import EnergyPart, Period
 
 SLOTS, MONTHS = 96, 12
 PERIODS: tuple[TouPeriod, ...] = tuple(TouPeriod)
@@ -30,6 +30,8 @@ HIGHEST_RATIO = 5
 _FLOATING = frozenset({LineComponent.ENERGY_BASE, LineComponent.TRANSMISSION, LineComponent.FUNDS})
 
 Slots = tuple[TouPeriod | None, ...]
+Floating = LineComponent | EnergyPart
+"""What a ratio may multiply: a component of energy, or one part of the energy base alone."""
 Ratios = dict[TouPeriod, Decimal]
 
 
@@ -78,7 +80,7 @@ class TimeOfUse:
 
     schedules: Mapping[CustomerClass, Dated[Schedule]]
     ratio_tables: Mapping[CustomerClass, Dated[Ratios]]
-    floating: Dated[frozenset[LineComponent]]
+    floating: Dated[frozenset[Floating]]
     ev_charging: Dated[Schedule]
     mandatory: Dated[frozenset[CustomerClass]]
     option: Dated[dict[CustomerClass, int]]
@@ -186,8 +188,10 @@ class TimeOfUse:
         """Ratio of each period to flat. [1]"""
         return dict(self.ratio_table(customer_class, day).on(day, known))
 
-    def floating_components(self, day: date, known: date | None = None) -> frozenset[LineComponent]:
-        """The components whose price the ratio multiplies."""
+    def floating_components(self, day: date, known: date | None = None) -> frozenset[Floating]:
+        """The components whose price the ratio multiplies; a part of the energy base where only that
+        floats.
+        """
         return self.floating.on(day, known)
 
     def _applies(self, rule: HolidayRule, day: date) -> bool:
@@ -213,12 +217,18 @@ def _flat_is_one(ratios: Ratios) -> Ratios:
     return ratios
 
 
-def _of_energy(components: frozenset[LineComponent]) -> frozenset[LineComponent]:
-    """Only components of energy have periods."""
-    if not components or components - _FLOATING:
-        named = ", ".join(sorted(components - _FLOATING)) or "none"
-        known = f"Known: {', '.join(sorted(_FLOATING))}."
+def _of_energy(components: frozenset[Floating]) -> frozenset[Floating]:
+    """Only components of energy have periods; the energy base floats as a whole or by its parts."""
+    parts = {each for each in components if isinstance(each, EnergyPart)}
+    if not components or components - parts - _FLOATING:
+        named = ", ".join(sorted(components - parts - _FLOATING)) or "none"
+        known = f"Known: {', '.join(sorted((*_FLOATING, *EnergyPart)))}."
         raise wrong(f"only components of energy float, not {named}", hint=known)
+    if parts and LineComponent.ENERGY_BASE in components:
+        raise wrong(
+            f"energy_base floats as a whole, so {', '.join(sorted(parts))} cannot float beside it",
+            hint="Name energy_base, or those of its parts that float.",
+        )
     return components
 
 
@@ -286,6 +296,7 @@ def _clock(slot: int) -> str:
 
 _Class = Annotated[CustomerClass, code_of(CustomerClass)]
 _Components = frozenset[Annotated[LineComponent, code_of(LineComponent)]]
+_Floating = frozenset[Annotated[Floating, code_of(LineComponent, EnergyPart)]]
 _Hours = dict[Period, tuple[Annotated[str, BeforeValidator(str)], ...]]
 
 
@@ -325,8 +336,8 @@ CLASSES = FactReader[frozenset[CustomerClass]](frozenset[_Class])
 """A list of price classes."""
 COMPONENTS = FactReader[frozenset[LineComponent]](_Components)
 """A list of bill line components."""
-FLOATING = FactReader[frozenset[LineComponent]](Annotated[_Components, AfterValidator(_of_energy)])
-"""The components that a ratio multiplies."""
+FLOATING = FactReader[frozenset[Floating]](Annotated[_Floating, AfterValidator(_of_energy)])
+"""The components, or parts of the energy base, that a ratio multiplies."""
 
 
 def check_festivals(by_id: Mapping[str, Dated[Any]], names: Mapping[str, str]) -> None:

@@ -70,15 +70,25 @@ def power_factor_hundredths(active: F, reactive: F) -> int:
 class World:
     """Prices by day: what was published, and what later notices of a test change.
 
-    changes  name -> list of (first day, factor on the published price).
+    changes      name -> list of (first day, factor on the published price).
+    composition  Purchase, loss and system operation of agent purchase, which sum to the energy price.
+    floats       Which of these three float alone from 2026-07-01 on, as in provinces where only the purchase
+                 price does; none: all three do, as in Zhejiang. They then change with the energy price.
     """
 
     def __init__(
         self,
         changes: dict[str, list[tuple[date, str]]] | None = None,
         composition: tuple[str, str, str] | None = None,
+        floats: tuple[int, ...] = (),
     ) -> None:
-        self.changes, self.composition = changes or {}, composition
+        self.changes, self.composition, self.floats = changes or {}, composition, floats
+
+    def parts(self, day: date) -> list[F]:
+        """Purchase, loss and system operation on a day."""
+        assert self.composition is not None
+        changed = "energy_base" if self.floats else ""
+        return [self.price(changed, part, day) for part in self.composition]
 
     def price(self, name: str, published: str, day: date) -> F:
         """A price on a day."""
@@ -152,11 +162,12 @@ def standard_of(segment: Case) -> str | None:
 def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
     """Price = (purchase + loss + system operation) x ratio + transmission + funds, component by component."""
     level = segment["level"]
+    parts_of_base = world.parts(day)
     if segment["market"] is None:
         base = world.price("energy_base", ENERGY_BASE, day)
     else:
-        assert world.composition is not None
-        base = F(segment["market"]) * (1 + LINE_LOSS) + F(world.composition[2])
+        parts_of_base[:2] = F(segment["market"]), F(segment["market"]) * LINE_LOSS
+        base = sum(parts_of_base, F(0))
     transmission = (
         world.price("transmission", TWO_PART[level][0], day)
         if segment["scheme"] == "two_part"
@@ -173,6 +184,15 @@ def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
             ratio = F(1)
             if period and day < date(2026, 7, 1):
                 ratio = OLD_RATIOS[segment["class"]][period]
+            elif period and component == "energy_base" and world.floats:
+                # Each part by itself: at the ratio where it floats, as published where it does not.
+                price = sum(
+                    (
+                        part * RATIOS[period] if place in world.floats else part
+                        for place, part in enumerate(parts_of_base)
+                    ),
+                    F(0),
+                )
             elif period and component == "energy_base":
                 ratio = RATIOS[period]
             yield (component, period, amount(F(kwh), price * ratio)), F(0)

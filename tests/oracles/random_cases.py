@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.codes import Confidence, CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import Citation, Dated, Facts, Version
-from pipelines.facts.prices import EnergyComposition
+from pipelines.facts.prices import EnergyComposition, EnergyPart
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Segment, SupplyMonth
 from tests.oracles.chinese_tariff import PERIODS, Case, World, month_length
@@ -286,11 +286,27 @@ def facts_of_world(facts: Facts, world: World = WORLD) -> Facts:
     composition = EnergyComposition(*(Decimal(part) for part in world.composition or ("0", "0", "0")))
     cited = Citation("notice of the test", "all", "the test", "the test", "not recorded", Confidence.OFFICIAL)
     published = Version(composition, cited, EARLIEST, None, EARLIEST, 1)
+    compositions = [published]
+    for first, factor in world.changes["energy_base"] if world.floats else ():
+        parts = dataclasses.astuple(composition)
+        scaled = EnergyComposition(*(part * Decimal(factor) for part in parts))
+        compositions.append(
+            dataclasses.replace(published, value=scaled, effective_from=first, known_from=first)
+        )
+    hours = facts.time_of_use
+    *before, latest = hours.floating.versions
+    if world.floats:
+        latest = dataclasses.replace(
+            latest, value=frozenset(tuple(EnergyPart)[place] for place in world.floats)
+        )
     return dataclasses.replace(
         facts,
         funds=_changed_fact(facts.funds, world, "funds"),
         energy_base=_changed_fact(facts.energy_base, world, "energy_base"),
-        energy_composition=dataclasses.replace(facts.energy_composition, versions=(published,)),
+        energy_composition=dataclasses.replace(facts.energy_composition, versions=tuple(compositions)),
+        time_of_use=dataclasses.replace(
+            hours, floating=dataclasses.replace(hours.floating, versions=(*before, latest))
+        ),
         transmission=dataclasses.replace(
             transmission,
             line_loss=_earlier(transmission.line_loss),

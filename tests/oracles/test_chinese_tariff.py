@@ -20,6 +20,7 @@ from pipelines.tariff import late_payment_lines, power_factor, price_supply
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.chinese_figures import PRINTED
 from tests.oracles.chinese_hours import hour_period
+from tests.oracles.chinese_tariff import World
 from tests.oracles.random_cases import (
     CASES,
     WORLD,
@@ -64,6 +65,24 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
         "catalogue_energy",
         "exported_energy",
     }
+
+
+@pytest.mark.parametrize("floats", [(0,), (0, 1), (2,), (0, 1, 2)])
+def test_where_parts_of_the_energy_price_float_alone_it_costs_the_same_to_the_fen(
+    floats: tuple[int, ...],
+) -> None:
+    world = World(WORLD.changes, WORLD.composition, floats)
+    facts, random, differ = facts_of_world(SHIPPED, world), Random(f"parts {floats}"), 0
+    for number in range(CASES):
+        case = fit_to_periods(random_case(random))
+        supply = supply_of_case(case)
+        lines = [
+            (line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100))
+            for line in price_supply(supply, facts).lines
+        ]
+        assert lines == oracle.price_case(case, world), (number, case)
+        differ += lines != oracle.price_case(case, WORLD)
+    assert (differ > CASES / 10) is (len(floats) < 3)
 
 
 def test_months_in_which_the_capacity_changes_cost_the_same_to_the_fen() -> None:

@@ -21,6 +21,7 @@ INBOX, PRICES, README = "inbox", "prices/example_prices.csv", "README.md"
 DOCS = "docs"
 PAGES = (
     "your-own-data.md",
+    "another-province.md",
     "settings.md",
     "tariff-case.md",
     "tariff-case.schema.json",

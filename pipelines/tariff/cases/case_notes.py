@@ -64,12 +64,13 @@ def case_remarks(case: TariffCase, folder: Path, facts: Facts) -> list[list[Rema
 
 
 def _beside_own_prices(case: TariffCase) -> Iterator[Remark]:
-    contract = case.contract
-    if contract is None:
+    contract, own = case.contract, case.own_prices
+    if contract is None or own is None:
         return
+    is_two_part = contract.pricing_scheme is PricingScheme.TWO_PART
     priced = {
-        "pricing_scheme: two_part": contract.pricing_scheme is PricingScheme.TWO_PART,
-        "power_factor_standard": contract.power_factor_standard is not None,
+        "pricing_scheme: two_part": is_two_part and not own.capacity_kva,
+        "power_factor_standard": bool(contract.power_factor_standard) and not own.power_factor_standard,
         "market_price_cny_per_kwh": contract.market_price_cny_per_kwh is not None,
         "export_price_cny_per_kwh": contract.export_price_cny_per_kwh is not None,
     }
@@ -79,8 +80,8 @@ def _beside_own_prices(case: TariffCase) -> Iterator[Remark]:
             CaseNote.CONTRACT_NOT_PRICED,
             "own_prices",
             f"自定电价不含合同约定的 {named}：基本电费、力率调整和上网电量未计入",
-            f"own_prices price the curve alone; of the contract's {named} nothing is in this total: neither "
-            "a basic charge nor an adjustment nor a credit",
+            f"own_prices price what they name alone; of the contract's {named} nothing is in this total: "
+            "neither a basic charge nor an adjustment nor a credit",
         )
 
 

@@ -12,20 +12,13 @@ from typing import TYPE_CHECKING
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
-from pipelines.tariff.cases.own_prices import OwnPricesError
+from pipelines.tariff.cases.own_prices import ANY_TIME, OwnPricesError
 
 if TYPE_CHECKING:
-    from pipelines.tariff.cases.schema import ContractPart, MonthPart, TariffCase
+    from pipelines.tariff.cases.schema import ContractPart, MonthPart, OwnPricesPart, TariffCase
 
-_OF_CURVE = (
-    "energy_kwh",
-    "energy_by_period",
-    "max_demand_kw",
-    "lagging_kvarh",
-    "leading_kvarh",
-    "year_to_date_kwh",
-    "exported_kwh",
-)
+_OF_CURVE = ("energy_kwh", "energy_by_period", "max_demand_kw")
+_REACTIVE = ("lagging_kvarh", "leading_kvarh")
 
 
 def case_problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
@@ -58,18 +51,56 @@ def case_problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | 
                 "A curve is looked for beside the case.",
             )
         if case.own_prices is not None:
-            if part.curve is None:
-                yield at, "prices of one's own need a curve", described
-            # A figure that nothing looks at would be taken for one that was priced.
             yield from (
-                ((*at, key), "prices of one's own take it from the curve", "Leave it out.")
-                for key in _OF_CURVE
-                if getattr(part, key)
+                ((*at, *key), message, hint)
+                for key, message, hint in _own_month_problems(part, case.own_prices)
             )
         else:
             yield from (
                 ((*at, *key), message, described) for key, message in _month_problems(part, case.agreed)
             )
+
+
+def _own_month_problems(part: MonthPart, own: OwnPricesPart) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """What a month lacks for prices of one's own, or has and nothing looks at: a figure would be taken for
+    one that was priced.
+    """
+    described, of_curve = "docs/tariff-case.md describes every key.", part.curve is not None
+    is_adjusted = own.power_factor_standard is not None
+    unused = {
+        **dict.fromkeys(("year_to_date_kwh", "exported_kwh"), "prices of one's own have no price for it"),
+        **dict.fromkeys(_OF_CURVE if of_curve else (), "prices of one's own take it from the curve"),
+        **dict.fromkeys(
+            () if is_adjusted else _REACTIVE, "prices of one's own without a power_factor_standard ignore it"
+        ),
+    }
+    if of_curve and not own.weekday_hours:
+        yield (
+            ("curve",),
+            "own_prices have no hours to split it by",
+            "Add weekday_hours and weekend_hours.",
+        )
+    yield from (((key,), said, "Leave it out.") for key, said in unused.items() if getattr(part, key))
+    if of_curve:
+        return
+    periods = part.energy_by_period
+    if periods is None and (part.energy_kwh is None or len(own.energy) > 1):
+        yield (), "prices of one's own need energy_by_period or a curve", described
+    if periods is not None:
+        total, unknown = (
+            sum(periods.values(), Decimal(0)),
+            [each for each in periods if each not in own.energy],
+        )
+        if unknown:
+            known = f"Known: {', '.join(own.energy)}."
+            yield ("energy_by_period",), f"own_prices have no price for the period {unknown[0]}", known
+        if part.energy_kwh is not None and total != part.energy_kwh:
+            said = f"the periods sum to {total} kWh, energy_kwh is {part.energy_kwh}"
+            yield ("energy_by_period",), said, described
+    if set(own.demand) - {ANY_TIME}:
+        yield (), "a demand price by period needs a curve", described
+    elif own.demand and part.max_demand_kw is None:
+        yield (), "the demand price needs max_demand_kw or a curve", described
 
 
 def _contract_problems(contract: ContractPart) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """A price set of one's own: hourly periods by month and kind of day, monthly tiers, demand charges, a fixed
-charge.
+charge; and what a Chinese offer has beside them: a capacity charge, funds, a power factor to be reached,
+holidays.
 
 For what-ifs, foreign tariffs and offers of a retailer; nothing of it is regulated, so no fact stands behind a
 line.
@@ -8,7 +9,7 @@ line.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -52,25 +53,46 @@ class OwnPrices:
     energy, demand  Prices per period and tier; the demand period ANY_TIME is the month's highest. Limits are
                     the upper ones of all tiers but the last, of the month's energy and the highest demand.
     ..._hours       Period of each hour, a row per month of the year; on weekends those of Saturdays and
-                    Sundays. Those of demand are empty where only ANY_TIME is charged. [12][24]
+                    Sundays, on ``holidays`` those of holidays. Those of demand are empty where only ANY_TIME
+                    is charged, those of energy where every month states its energy by period. [12][24]
+    capacity_...    What a kVA costs a month, and of how many. [kVA, CNY/kVA]
+    funds_cny_per_kwh      On every kWh, and outside of what the power factor adjusts. [CNY/kWh]
+    power_factor_standard  To be reached; None: no adjustment. [1]
     """
 
     name: str
     document: str
     energy: Mapping[str, TieredPrice]
-    weekday_hours: HourTable
-    weekend_hours: HourTable
+    weekday_hours: HourTable = ()
+    weekend_hours: HourTable = ()
     energy_limits: tuple[Decimal, ...] = ()
     demand: Mapping[str, TieredPrice] | None = None
     demand_limits: tuple[Decimal, ...] = ()
     demand_weekday_hours: HourTable = ()
     demand_weekend_hours: HourTable = ()
     fixed_cny: Decimal = Decimal(0)
+    capacity_kva: Decimal | None = None
+    capacity_cny_per_kva: Decimal | None = None
+    funds_cny_per_kwh: Decimal = Decimal(0)
+    power_factor_standard: Decimal | None = None
+    holidays: frozenset[date] = frozenset()
+    holiday_hours: HourTable = ()
 
     def __post_init__(self) -> None:
         _check_prices("energy", self.energy, self.energy_limits)
-        _check_hours("energy", "weekday_hours", self.weekday_hours, self.energy)
-        _check_hours("energy", "weekend_hours", self.weekend_hours, self.energy)
+        if self.weekday_hours or self.weekend_hours:
+            _check_hours("energy", "weekday_hours", self.weekday_hours, self.energy)
+            _check_hours("energy", "weekend_hours", self.weekend_hours, self.energy)
+        if self.holidays or self.holiday_hours:
+            _check_hours("holiday", "holiday_hours", self.holiday_hours, self.energy)
+            if not self.holidays or not self.weekday_hours:
+                lacks = "weekday_hours" if self.holidays else "holidays"
+                raise OwnPricesError("holiday_hours", f"Holiday hours are given, but {lacks} are not.")
+        if (self.capacity_kva is None) != (self.capacity_cny_per_kva is None):
+            raise OwnPricesError(
+                "capacity_cny_per_kva" if self.capacity_kva is None else "capacity_kva",
+                "A capacity charge needs both capacity_kva and capacity_cny_per_kva.",
+            )
         demand = self.demand or {}
         _check_prices("demand", demand, self.demand_limits)
         if set(demand) - {ANY_TIME}:
@@ -97,7 +119,8 @@ class OwnMonth:
 class OwnLine:
     """One line: quantity x unit price, rounded once.
 
-    kind  ``energy``, ``demand`` or ``fixed``; tier: from 1.
+    kind  ``energy``, ``demand``, ``capacity``, ``funds``, ``fixed`` or ``power_factor``, whose quantity is
+          its base in CNY and whose price is the ratio; tier: from 1.
     """
 
     kind: str
@@ -123,8 +146,11 @@ class OwnBill:
     unrounded_cny: Decimal
 
 
-def price_own(prices: OwnPrices, measured: OwnMonth) -> OwnBill:
-    """Prices one month; energy in tiers of the month's total, of which each period takes its share."""
+def price_own(prices: OwnPrices, measured: OwnMonth, adjustment: Decimal | None = None) -> OwnBill:
+    """Prices one month; energy in tiers of the month's total, of which each period takes its share.
+
+    adjustment  Ratio by which the power factor raises or lowers energy, demand and capacity. [1]
+    """
     unknown = sorted(set(measured.energy_kwh) - set(prices.energy)) + sorted(
         set(measured.demand_kw) - set(prices.demand or {})
     )
@@ -132,19 +158,15 @@ def price_own(prices: OwnPrices, measured: OwnMonth) -> OwnBill:
         raise UsageError(f"{prices.name} has no price for the period {unknown[0]!r}.")
     if any(value < 0 for value in (*measured.energy_kwh.values(), *measured.demand_kw.values())):
         raise UsageError(f"Energy and demand of {measured.month} must not be negative.")
-    lines: list[OwnLine] = []
-    for tier, parts in enumerate(_energy_tiers(prices, measured)):
-        for period, part in parts.items():
-            if part:
-                lines.append(
-                    _line("energy", period, tier, part, Unit.KWH, prices.energy[period].prices[tier])
-                )
-    for period, demand in measured.demand_kw.items():
-        for tier, part in enumerate(_tiers(demand, prices.demand_limits)):
-            if part:
-                lines.append(
-                    _line("demand", period, tier, part, Unit.KW, (prices.demand or {})[period].prices[tier])
-                )
+    lines = [*_metered(prices, measured)]
+    if prices.capacity_kva and prices.capacity_cny_per_kva is not None:
+        lines.append(_line("capacity", "", 0, prices.capacity_kva, Unit.KVA, prices.capacity_cny_per_kva))
+    adjusted = sum((line.amount_cny for line in lines), Decimal("0.00"))
+    if prices.funds_cny_per_kwh:
+        energy = sum(measured.energy_kwh.values(), Decimal(0))
+        lines.append(_line("funds", "", 0, energy, Unit.KWH, prices.funds_cny_per_kwh))
+    if adjustment is not None:
+        lines.append(_line("power_factor", "", 0, adjusted, Unit.CNY, adjustment))
     if prices.fixed_cny:
         lines.append(_line("fixed", "", 0, Decimal(1), Unit.MONTHS, prices.fixed_cny))
     total = sum((line.amount_cny for line in lines), Decimal("0.00"))
@@ -154,6 +176,19 @@ def price_own(prices: OwnPrices, measured: OwnMonth) -> OwnBill:
         total,
         sum((line.quantity * line.unit_price for line in lines), Decimal(0)),
     )
+
+
+def _metered(prices: OwnPrices, measured: OwnMonth) -> Iterator[OwnLine]:
+    """Energy by tier and period, then demand by period and tier."""
+    for tier, parts in enumerate(_energy_tiers(prices, measured)):
+        for period, part in parts.items():
+            if part:
+                yield _line("energy", period, tier, part, Unit.KWH, prices.energy[period].prices[tier])
+    for period, demand in measured.demand_kw.items():
+        for tier, part in enumerate(_tiers(demand, prices.demand_limits)):
+            if part:
+                price = (prices.demand or {})[period].prices[tier]
+                yield _line("demand", period, tier, part, Unit.KW, price)
 
 
 def _energy_tiers(prices: OwnPrices, measured: OwnMonth) -> list[dict[str, Decimal]]:
@@ -204,10 +239,11 @@ def own_months(
                 "Fill the gaps of a curve before it is priced.",
             )
         is_weekend = at.weekday() >= 5
+        hours = prices.weekend_hours if is_weekend else prices.weekday_hours
+        if at.date() in prices.holidays:
+            hours = prices.holiday_hours
         energies, peaks = months.setdefault(BillingMonth.of(at.date()), ({}, {}))
-        energies.setdefault(
-            _period(prices.weekend_hours if is_weekend else prices.weekday_hours, at), []
-        ).append(value)
+        energies.setdefault(_period(hours, at), []).append(value)
         power = value * (60 / minutes)
         if ANY_TIME in demands:
             peaks[ANY_TIME] = max(peaks.get(ANY_TIME, 0.0), power)

@@ -135,8 +135,9 @@ class MonthPart(_Part):
 
 
 class OwnPricesPart(_Part):
-    """Prices of one's own: hourly periods by month and kind of day, monthly tiers, demand charges, a fixed
-    charge. Needs curves.
+    """Prices of one's own: hourly periods by month and kind of day, monthly tiers, demand and capacity
+    charges, funds, a power factor to be reached, a fixed charge. With ``energy_by_period`` a monthly bill is
+    enough; hours need curves.
     """
 
     name: str = Field(description="What it is.")
@@ -148,9 +149,15 @@ class OwnPricesPart(_Part):
         (), description="Upper limits of all tiers but the last. [kWh per month]"
     )
     weekday_hours: tuple[tuple[str, ...], ...] = Field(
-        description="Period of each hour: 12 months of 24 hours."
+        (),
+        description=(
+            "Period of each hour: 12 months of 24 hours; may be left out where every month states "
+            "energy_by_period."
+        ),
     )
-    weekend_hours: tuple[tuple[str, ...], ...] = Field(description="The same on Saturdays and Sundays.")
+    weekend_hours: tuple[tuple[str, ...], ...] = Field((), description="The same on Saturdays and Sundays.")
+    holidays: tuple[date, ...] = Field((), description="Days on which holiday_hours hold, YYYY-MM-DD.")
+    holiday_hours: tuple[tuple[str, ...], ...] = Field((), description="The same on those days.")
     demand: dict[str, tuple[Positive, ...]] = Field(
         {}, description="Price of each demand period, any_time for the month's highest. [CNY/kW]"
     )
@@ -165,6 +172,20 @@ class OwnPricesPart(_Part):
         (), description="Upper limits of all demand tiers but the last. [kW]"
     )
     fixed_cny: Positive = Field(Decimal(0), description="Charge per month. [CNY]")
+    capacity_kva: Positive | None = Field(None, description="Capacity that is charged. [kVA]")
+    capacity_cny_per_kva: Positive | None = Field(None, description="Its price a month. [CNY/kVA]")
+    funds_cny_per_kwh: Positive = Field(
+        Decimal(0), description="On every kWh, and outside of what the power factor adjusts. [CNY/kWh]"
+    )
+    power_factor_standard: Number | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description=(
+            "Power factor to be reached: energy, demand and capacity are adjusted by the national table of "
+            "conf/facts; left out: no adjustment. [1]"
+        ),
+    )
 
     def prices(self) -> OwnPrices:
         """The set as the engine takes it."""
@@ -172,7 +193,7 @@ class OwnPricesPart(_Part):
             name: {period: TieredPrice(prices) for period, prices in given.items()}
             for name, given in (("energy", self.energy), ("demand", self.demand))
         }
-        return OwnPrices(**dict(self) | tiered)
+        return OwnPrices(**dict(self) | tiered | {"holidays": frozenset(self.holidays)})
 
 
 class TariffCase(_Part):

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from pipelines.codes import Confidence, LineComponent, PricingScheme, TouPeriod
 from pipelines.errors import UsageError, ZhixiangError
 from pipelines.facts import Dated, Facts
-from pipelines.facts.prices import PriceByVoltage
+from pipelines.facts.prices import EnergyComposition, EnergyPart, PriceByVoltage
+from pipelines.facts.time_of_use import Floating
 from pipelines.tariff.charges.energy_sheet import PER_KWH, EnergyKind, EnergySheet, split_sheet, without_price
 from pipelines.tariff.lines import Ground, LinePrice, line_price
 from pipelines.tariff.price_sheets import Span
@@ -24,6 +25,7 @@ class ComponentPrice(NamedTuple):
 
     grounds  What it rests on; reading: how sure it is that these make the price so.
     text     How the price came about; empty where it is one figure.
+    parts    What it is made of, where only a part of it may float.
     """
 
     component: LineComponent
@@ -31,6 +33,7 @@ class ComponentPrice(NamedTuple):
     grounds: tuple[Ground, ...]
     text: str = ""
     reading: Confidence = Confidence.OFFICIAL
+    parts: EnergyComposition | None = None
 
 
 def per_kwh(facts: Facts) -> dict[LineComponent, Dated[Decimal]]:
@@ -54,7 +57,10 @@ def composed_facts(kind: EnergyKind, day: date, facts: Facts) -> list[Dated[Any]
     else:
         dated += [facts.energy_composition, facts.transmission.line_loss]
     if kind.is_time_of_use:
-        dated += [facts.time_of_use.ratio_table(kind.customer_class, day), facts.time_of_use.floating]
+        floating = facts.time_of_use.floating
+        dated += [facts.time_of_use.ratio_table(kind.customer_class, day), floating]
+        if kind.market is None and any(_parts_among(version.value) for version in floating.versions):
+            dated.append(facts.energy_composition)
     return dated
 
 
@@ -104,11 +110,26 @@ def _energy_base(kind: EnergyKind, span: Span) -> ComponentPrice:
         raise UsageError(f"A market price must not be negative: {market}.")
     composition = span.held(span.facts.energy_composition)
     loss, operation = span.held(span.facts.transmission.line_loss), composition.value.system_operation
-    price = market + market * loss.value + operation
+    parts = EnergyComposition(market, market * loss.value, operation)
     text = f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation {operation:f})"
     grounds = (composition.ground(), loss.ground(), (MARKET_PRICE, Confidence.UNVERIFIED))
     # Whether the loss is p r or p r / (1 - r) no source says.
-    return ComponentPrice(LineComponent.ENERGY_BASE, price, grounds, text, Confidence.UNVERIFIED)
+    return ComponentPrice(LineComponent.ENERGY_BASE, parts.total, grounds, text, Confidence.UNVERIFIED, parts)
+
+
+def _parts_among(floating: frozenset[Floating]) -> tuple[EnergyPart, ...]:
+    """The parts of the energy base that float alone."""
+    return tuple(part for part in EnergyPart if part in floating)
+
+
+def _with_parts(price: ComponentPrice, span: Span) -> ComponentPrice:
+    """The energy base with what it is made of; raises FactNotInForceError where only its sum is known: what
+    floats of it cannot be told then.
+    """
+    if price.component is not LineComponent.ENERGY_BASE or price.parts is not None:
+        return price
+    composition = span.held(span.facts.energy_composition)
+    return price._replace(parts=composition.value, grounds=(*price.grounds, composition.ground()))
 
 
 def _by_period(kind: EnergyKind, prices: tuple[ComponentPrice, ...], span: Span) -> EnergySheet:
@@ -116,8 +137,11 @@ def _by_period(kind: EnergyKind, prices: tuple[ComponentPrice, ...], span: Span)
     ratios = span.held(hours.ratio_table(kind.customer_class, span.first_day))
     floating = span.held(hours.floating)
     of_period = (floating.ground(), *span.hours(kind.hours))
+    parts = _parts_among(floating.value)
+    if parts:
+        prices = tuple(_with_parts(price, span) for price in prices)
     refusals: dict[TouPeriod, ZhixiangError] = {}
-    if any(price.component in floating.value for price in prices):
+    if parts or any(price.component in floating.value for price in prices):
         refusals = without_price(ratios.dated, ratios.value, span.first_day)
     found = []
     for price in prices:
@@ -125,6 +149,9 @@ def _by_period(kind: EnergyKind, prices: tuple[ComponentPrice, ...], span: Span)
             if price.component in floating.value:
                 of_ratio = ratios.ground(period.value)
                 found.append(_line(price, period, (of_ratio, *of_period), ratios.value[period]))
+            elif parts and price.parts is not None:
+                of_ratio = ratios.ground(period.value)
+                found.append(_line(price, period, (of_ratio, *of_period), ratios.value[period], parts))
             else:
                 found.append(_line(price, period, of_period))
     return EnergySheet(tuple(found), tuple(TouPeriod), refusals=refusals)
@@ -135,13 +162,20 @@ def _line(
     period: TouPeriod | None = None,
     grounds: tuple[Ground, ...] = (),
     ratio: Decimal | None = None,
+    parts: tuple[EnergyPart, ...] = (),
 ) -> LinePrice:
     """The row of a component.
 
     ratio  What it floats by in the period, named by the first of the grounds; None: it does not float.
+    parts  Those of its parts that alone float by it; none: all of it.
     """
     shown, unit_price = f"{price.price:f} CNY/kWh{price.text}", price.price
-    if ratio is not None:
+    if ratio is not None and parts and price.parts is not None:
+        floats = sum((price.parts.part(part) for part in parts), Decimal(0))
+        rest = price.price - floats
+        shown = f"({' + '.join(parts)} {floats:f} × {ratio:f} {grounds[0][0]} + {rest:f})"
+        unit_price = floats * ratio + rest
+    elif ratio is not None:
         shown, unit_price = f"({shown} × {ratio:f} {grounds[0][0]})", unit_price * ratio
     every = (*price.grounds, *grounds)
     tail = f" kWh × {shown}"

@@ -15,6 +15,7 @@ from zhixiang.cli.products.what_if import priced_as_agreed
 from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_rows
 
 if TYPE_CHECKING:
+    from pipelines.facts import Facts
     from pipelines.tariff.cases.schema import TariffCase
 
 HIGHEST_UNPAID_CNY = 10**15
@@ -63,7 +64,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
 
     case, facts = read_case(file), facts_in_force()
     if case.own_prices is not None:
-        months = _own_months(case, file.parent)
+        months = _own_months(case, file.parent, facts)
     else:
         priced = priced_as_agreed(case, supplies_of_case(case, file.parent, facts), facts)
         months = [
@@ -188,35 +189,21 @@ def late_payment(
         heading(f"合计 total {total:,} CNY")
 
 
-def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
-    from pipelines.errors import UsageError
-    from pipelines.periods import BillingMonth
-    from pipelines.tariff.cases.month_curve import QUARTER_MINUTES, read_curve
-    from pipelines.tariff.cases.own_prices import own_months, price_own
+def _own_months(case: TariffCase, folder: Path, facts: Facts) -> list[dict[str, Any]]:
+    from pipelines.tariff.cases.own_bills import own_bills
 
-    found: list[dict[str, Any]] = []
-    for part in case.months:
-        if part.curve is None or case.own_prices is None:
-            raise UsageError(
-                f"Prices of one's own need a curve for {part.month}.",
-                "Name it as `curve`; docs/tariff-case.md describes the file.",
-            )
-        month = BillingMonth.parse(part.month)
-        prices = case.own_prices.prices()
-        (measured,) = own_months(
-            prices, month.first_day, read_curve(folder / part.curve, month).energy_kwh, QUARTER_MINUTES
-        )
-        bill = price_own(prices, measured)
-        found.append(
-            {
-                "month": str(month),
-                "total_cny": bill.total_cny,
-                "notes": [],
-                "remarks": [],
-                "lines": [dict(vars(line)) for line in bill.lines],
-            }
-        )
-    return found
+    return [
+        {
+            "month": str(found.bill.month),
+            "total_cny": found.bill.total_cny,
+            "power_factor": found.power_factor,
+            "missing_inputs": list(found.missing_inputs),
+            "notes": [],
+            "remarks": [],
+            "lines": [dict(vars(line)) for line in found.bill.lines],
+        }
+        for found in own_bills(case, folder, facts)
+    ]
 
 
 def _ruling(note: str) -> dict[str, str]:

@@ -122,9 +122,9 @@ def curve(folder: Path, month: str, days: int) -> None:
             "contract.contract_demand_kw: the demand basis contract_demand needs it",
         ),
         (
-            [*SHOP, "months:", "  - {month: 2026-09, energy_kwh: 1}", *OWN],
+            [*SHOP, "months:", "  - {month: 2026-09}", *OWN],
             4,
-            "months.0: prices of one's own need a curve",
+            "months.0: prices of one's own need energy_by_period or a curve",
         ),
         (
             [
@@ -203,7 +203,8 @@ def test_prices_of_ones_own_refuse_a_figure_that_they_do_not_look_at(key: str, t
         tmp_path, *SHOP, "months:", "  - month: 2026-09", "    curve: curve.csv", f"    {key}", *OWN
     )
     with pytest.raises(
-        FactFileError, match=r"case\.yaml:6: months\.0\.\w+: prices of one's own take it from the curve"
+        FactFileError,
+        match=r"case\.yaml:6: months\.0\.\w+: prices of one's own (take it from the curve|have no price)",
     ):
         read_case(path)
 
