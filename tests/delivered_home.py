@@ -23,6 +23,15 @@ from pipelines.tables.base import Table
 from zhixiang.delivery import Delivered, deliver
 
 BILL = "bills/2026-09/STEEL-0001"
+MADE_NEW = {
+    "gold_day_findings",
+    "gold_data_sufficiency",
+    "transfer_fee_code_v1",
+    "transfer_fee_code_evidence_v1",
+}
+"""What rules of later versions make anew under the settings of today: VEE-V40 finds steps of level, with a
+warning a day, and a grey code tells its yuan (ruling R14).
+"""
 
 
 def delivered_home(home: Path) -> Path:

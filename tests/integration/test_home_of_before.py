@@ -19,6 +19,7 @@ from pipelines.settings import OWN_CONF, Settings, packaged
 from pipelines.storage.store import Store
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from tests.command_line import zhixiang
+from tests.delivered_home import MADE_NEW
 from zhixiang.demo.conf import write_demo_conf
 from zhixiang.reports.explain import explain
 from zhixiang.reports.issued import issued
@@ -30,17 +31,6 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 MONTHS = ("2026-08", "2026-09")
 NOT_CONTENT = ("bronze_files",)
 """Tables whose rows name the folder from which a file was received."""
-
-
-MADE_NEW = {
-    "gold_day_findings",
-    "gold_data_sufficiency",
-    "transfer_fee_code_v1",
-    "transfer_fee_code_evidence_v1",
-}
-"""What rules of later versions make anew under the settings of today: VEE-V40 finds steps of level, with a
-warning a day, and a grey code tells its yuan (ruling R14).
-"""
 
 
 @pytest.fixture(scope="module")

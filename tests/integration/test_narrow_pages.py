@@ -57,7 +57,9 @@ def codes_page(folder: Path, name: str) -> Path:
         {"month": "2026-09", "href": "a.html", "name": name, "supplier": "X", "counts": {"red": 10**9}}
     ]
     page = folder / "codes.html"
-    PAGES.write_page(page, "codes.html.j2", suppliers=suppliers, colours=["red"], labels=[])
+    PAGES.write_page(
+        page, "codes.html.j2", suppliers=suppliers, all={"red": 10**9}, colours=["red"], labels=[]
+    )
     return page
 
 
@@ -162,7 +164,7 @@ def test_charts_are_drawn_for_the_screen(telephone: Any, tmp_path: Path) -> None
     grades = grades_chart({"AAA": 1, "AA": 99_999})
     for chart in (*code_charts(), *quality_charts(), distribution_chart(scores, SETTINGS), grades):
         page = tmp_path / "chart.html"
-        PAGES.write_page(page, "codes.html.j2", suppliers=[], colours=[], labels=[])
+        PAGES.write_page(page, "codes.html.j2", suppliers=[], all={}, colours=[], labels=[])
         bare = page.read_text(encoding="utf-8")
         shown = bare.replace("</main>", f'<div class="scroll">{chart}</div></main>')
         page.write_text(shown, encoding="utf-8")

@@ -24,7 +24,7 @@ from pipelines.settings import load_settings, packaged
 from pipelines.transforms.curves.day_curves import CurveOutcome
 from pipelines.vee import CHECKS
 from tests.command_line import zhixiang
-from zhixiang.vee_files import run as vee_run
+from zhixiang.vee_files import judged as vee_run
 from zhixiang.vee_files.folder import prepare_folder, write_summary, written_whole
 from zhixiang.vee_files.outputs import flags_of, long_intervals, write_vee
 from zhixiang.vee_files.result import VeeResult
