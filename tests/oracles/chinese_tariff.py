@@ -114,6 +114,7 @@ def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
     if segment["market"] is None:
         base = world.price("energy_base", ENERGY_BASE, day)
     else:
+        assert world.composition is not None
         parts_of_base[:2] = F(segment["market"]), F(segment["market"]) * LINE_LOSS
         base = sum(parts_of_base, F(0))
     transmission = (
