@@ -30,21 +30,11 @@ from tests.oracles.chinese_figures import (
     TWO_PART,
     F,
 )
+from tests.oracles.chinese_world import World, amount, half_up, month_length
 
 Line = tuple[str, str, int]
 Case = dict[str, Any]
 PERIODS = ("sharp", "peak", "flat", "valley", "deep_valley")
-
-
-def half_up(value: F, digits: int) -> F:
-    """Rounded half away from zero to so many decimals."""
-    size = floor(abs(value) * 10**digits + F(1, 2))
-    return F(size if value >= 0 else -size, 10**digits)
-
-
-def amount(quantity: F, price: F) -> int:
-    """Fen of a line."""
-    return int(half_up(quantity * price, 2) * 100)
 
 
 def adjustment_percent(standard: str, hundredths: int) -> F:
@@ -65,48 +55,6 @@ def power_factor_hundredths(active: F, reactive: F) -> int:
         else:
             high = middle - 1
     return low
-
-
-class World:
-    """Prices by day: what was published, and what later notices of a test change.
-
-    changes      name -> list of (first day, factor on the published price).
-    composition  Purchase, loss and system operation of agent purchase, which sum to the energy price.
-    floats       Which of these three float alone from 2026-07-01 on, as in provinces where only the purchase
-                 price does; none: all three do, as in Zhejiang. They then change with the energy price.
-    """
-
-    def __init__(
-        self,
-        changes: dict[str, list[tuple[date, str]]] | None = None,
-        composition: tuple[str, str, str] | None = None,
-        floats: tuple[int, ...] = (),
-    ) -> None:
-        self.changes, self.composition, self.floats = changes or {}, composition, floats
-
-    def parts(self, day: date) -> list[F]:
-        """Purchase, loss and system operation on a day."""
-        assert self.composition is not None
-        changed = "energy_base" if self.floats else ""
-        return [self.price(changed, part, day) for part in self.composition]
-
-    def price(self, name: str, published: str, day: date) -> F:
-        """A price on a day."""
-        factor = F(1)
-        for first, value in self.changes.get(name, []):
-            if day >= first:
-                factor = F(value)
-        return F(published) * factor
-
-    def change_days(self, year: int, month: int) -> list[int]:
-        """Days of a month, after its first, on which a price changes."""
-        days = {first for listed in self.changes.values() for first, _ in listed}
-        return sorted(day.day for day in days if (day.year, day.month) == (year, month) and day.day > 1)
-
-
-def month_length(year: int, month: int) -> int:
-    """Days of a month."""
-    return ((date(year, month, 28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
 
 
 def price_case(case: Case, world: World) -> list[Line]:
@@ -166,6 +114,7 @@ def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
     if segment["market"] is None:
         base = world.price("energy_base", ENERGY_BASE, day)
     else:
+        assert world.composition is not None
         parts_of_base[:2] = F(segment["market"]), F(segment["market"]) * LINE_LOSS
         base = sum(parts_of_base, F(0))
     transmission = (

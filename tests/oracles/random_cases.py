@@ -14,7 +14,8 @@ from pipelines.facts import Citation, Dated, Facts, Version
 from pipelines.facts.prices import EnergyComposition, EnergyPart
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Segment, SupplyMonth
-from tests.oracles.chinese_tariff import PERIODS, Case, World, month_length
+from tests.oracles.chinese_tariff import PERIODS, Case
+from tests.oracles.chinese_world import World, month_length
 
 # As many random contracts as every run can wait for; `make test-long` takes them all.
 CASES = 10_000 if os.environ.get("ZHIXIANG_LONG_TESTS") else 300

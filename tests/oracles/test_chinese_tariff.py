@@ -20,7 +20,7 @@ from pipelines.tariff import late_payment_lines, power_factor, price_supply
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.chinese_figures import PRINTED
 from tests.oracles.chinese_hours import hour_period
-from tests.oracles.chinese_tariff import World
+from tests.oracles.chinese_world import World
 from tests.oracles.random_cases import (
     CASES,
     WORLD,

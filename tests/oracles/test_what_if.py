@@ -18,11 +18,12 @@ from pipelines.tariff.whatif.choices import scheme_choices, time_of_use_choices,
 from pipelines.tariff.whatif.compensation import with_capacitors
 from tests.measured_months import Measured, supply_of
 from tests.oracles import chinese_tariff as oracle
+from tests.oracles.chinese_world import World
 from tests.oracles.random_cases import CASES, supply_of_case
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
-WORLD = oracle.World()
+WORLD = World()
 SEPTEMBER = BillingMonth(2026, 9)
 PUBLISHED_BASES = tuple(DemandBasis)
 
