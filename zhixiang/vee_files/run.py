@@ -4,7 +4,6 @@ flags and a report out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,13 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
-from pipelines.errors import GateHaltedError, InputRefusedError
+from pipelines.errors import GateHaltedError
 from pipelines.facts import Facts
-from pipelines.formats import FormatSettings, LongMapping, detect, unpack
-from pipelines.formats.contract import RefusalReason
+from pipelines.formats import FormatSettings, LongMapping
 from pipelines.formats.nem.records import Frame
 from pipelines.ingest.inbox import shown_path
-from pipelines.ingest.received_rows import HALTING, judge_rejects
 from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import IngestSettings, Settings
 from pipelines.steps.master_inputs import rate_clock_by
@@ -55,7 +52,8 @@ from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
 from zhixiang.vee_files.level_steps import told_steps, with_steps
-from zhixiang.vee_files.meter_points import described_points, meter_points_of
+from zhixiang.vee_files.meter_points import meter_points_of
+from zhixiang.vee_files.read_file import read_file, without_run
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.spilled import Scratch, SpilledRows, ranges_of_names
 
@@ -186,7 +184,7 @@ class _Received:
     @classmethod
     def empty(cls, scratch: Scratch) -> _Received:
         curves, reads = (
-            scratch.rows(table.name, _without_run(table)) for table in (BronzeLoadCurves, BronzeRegisterReads)
+            scratch.rows(table.name, without_run(table)) for table in (BronzeLoadCurves, BronzeRegisterReads)
         )
         return cls(curves, reads, {table: [] for table in _REFINED})
 
@@ -199,7 +197,7 @@ class _Received:
         result: VeeResult,
     ) -> None:
         """Reads a file; what became of it, and of its lines, enters the result."""
-        entry, found = _read(path, mapping, limits, formats, self._seen, self.described)
+        entry, found = read_file(path, mapping, limits, formats, self._seen, self.described)
         result.files.append(entry)
         result.remarks += [f"{entry['file']}: {told}" for told in entry["warnings"]]
         self.is_local &= entry["format"] not in _ELSEWHERE
@@ -225,7 +223,7 @@ class _Received:
     def small_table(self, table: type[Table]) -> pa.Table:
         """All rows of a small table."""
         parts = self.small[table]
-        return pa.concat_tables(parts) if parts else _without_run(table).empty_table()
+        return pa.concat_tables(parts) if parts else without_run(table).empty_table()
 
 
 @dataclass(frozen=True)
@@ -350,94 +348,3 @@ def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
         for row in owners
         if classes.get(row["customer_id"])
     }
-
-
-def _read(
-    path: Path,
-    mapping: LongMapping | None,
-    limits: IngestSettings,
-    formats: FormatSettings,
-    seen: dict[str, str],
-    described: set[str],
-) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]], list[dict[str, Any]]] | None]:
-    """One file: its line in the list of files, and table, rows, rejects and superseded lines where it was
-    read; meter points it speaks of enter ``described``.
-    """
-    entry: dict[str, Any] = {
-        "file": shown_path(str(path)),
-        "status": "refused",
-        "format": None,
-        "records": 0,
-        "rejects": 0,
-        "reason": None,
-        "warnings": [],
-        "content_hash": "",
-    }
-    rejects: list[dict[str, Any]] = []
-    try:
-        if path.stat().st_size > limits.max_file_bytes:
-            raise InputRefusedError(
-                shown_path(path.name),
-                "too_large",
-                f"more than ingest.max_file_bytes = {limits.max_file_bytes}",
-            )
-        raw = path.read_bytes()
-        digest = hashlib.sha256(raw).hexdigest()
-        entry["content_hash"] = digest
-        if digest in seen:
-            return entry | {"status": "duplicate_content", "reason": f"same content as {seen[digest]}"}, None
-        content = unpack(shown_path(path.name), raw, limits)
-        reader = _reader(shown_path(path.name), content, mapping)
-        answer = reader.read(content, shown_path(path.name), formats)
-        rejects = answer.rejects.to_pylist()
-        entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
-        if reader.table is BronzeMeterPoints:
-            described |= described_points(answer, content)
-        entry["warnings"] = list(judge_rejects(answer, shown_path(path.name), limits))
-        if not answer.record_count and not answer.rows.num_rows:
-            raise InputRefusedError(
-                shown_path(path.name), RefusalReason.NO_RECORDS, "there is a header and no record under it"
-            )
-    except InputRefusedError as refusal:
-        halted = refusal.reason_code in HALTING
-        where = f" (line {refusal.line})" if refusal.line else ""
-        entry |= {
-            "status": "halted" if halted else "refused",
-            "reason": f"{refusal.reason_code}: {refusal.reason}{where}",
-        }
-        return entry, (
-            BronzeLoadCurves,
-            _without_run(BronzeLoadCurves).empty_table(),
-            rejects,
-            [],
-        ) if rejects else None
-    except OSError as error:
-        return entry | {"reason": f"unreadable: {error.strerror}"}, None
-    seen[digest] = str(path)
-    columns = {name: answer.rows[name] for name in answer.rows.column_names} | {
-        "content_hash": pa.array([digest] * answer.rows.num_rows, STRING)
-    }
-    schema = _without_run(reader.table)
-    rows = pa.table({name: columns[name] for name in schema.names}).cast(schema)
-    notes = "; ".join((*entry["warnings"], *answer.notes)) or None
-    return entry | {"status": "accepted", "reason": notes}, (
-        reader.table,
-        rows,
-        rejects,
-        answer.superseded.to_pylist(),
-    )
-
-
-def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
-    """A mapping given by hand holds for what it names, and for every file that is of no known format."""
-    try:
-        return detect(name, content, [mapping] if mapping else [], mapping)
-    except InputRefusedError as refusal:
-        if refusal.reason_code != RefusalReason.UNKNOWN_FORMAT or mapping is not None:
-            raise
-        reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
-        raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
-
-
-def _without_run(table: type[Table]) -> pa.Schema:
-    return pa.schema([table.arrow_schema().field(name) for name in table.business_columns()])
