@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import IntArray
 from pipelines.formats.mapped.stamp_keys import StampPlace
 from pipelines.formats.mapped.written import DAY_MICROS, NO_OFFSET, Written, written
-from pipelines.periods import DAY_MINUTES
+from pipelines.periods import DAY_MINUTES, LOCAL_OFFSET
 from zhixiang.vee_files.guess_cells import Cells
 
 _MINUTE = 60_000_000
@@ -69,7 +70,7 @@ def find_stamps(cells: Cells) -> Stamps | None:
     whole = [(name, notation) for name, notation in found if not _is_dated(cells, name, notation)]
     if whole:
         name, notation = min(whole, key=lambda each: _preference(each[0]))
-        return _stamps(cells, {"column": name}, notation, _texts(cells, name), name)
+        return _stamps(cells, {"column": name}, notation, _texts(cells, name))
     for name, _ in found:
         for time in cells.names:
             if time != name and _holds_times(cells, time):
@@ -77,8 +78,11 @@ def find_stamps(cells: Cells) -> Stamps | None:
                 notations = _fitting(joined, _WHOLE)
                 if notations:
                     keys = {"date": name, "time": time}
-                    return _stamps(cells, keys, _best(joined, notations), joined, time)
-    return None
+                    return _stamps(cells, keys, _best(joined, notations), joined)
+    if not found:
+        return None
+    name, notation = found[0]
+    return _stamps(cells, {"column": name}, notation, _texts(cells, name))
 
 
 def find_days(cells: Cells) -> tuple[str, str] | None:
@@ -115,11 +119,14 @@ def place_of(stamps: Stamps, interval_minutes: int) -> tuple[StampPlace, str]:
     walls, length = stamps.walls[stamps.walls >= 0], interval_minutes * _MINUTE
     if (walls % length != 0).mean() > 0.5:
         return StampPlace.INTERVAL_END, ""  # ends written as the last second, 00:14:59
-    first, last = int(walls.min()) % DAY_MICROS, int(walls.max()) % DAY_MICROS
-    if first == length % DAY_MICROS and last == 0:
-        return StampPlace.INTERVAL_END, ""
-    if first == 0 and last == DAY_MICROS - length:
-        return StampPlace.INTERVAL_START, ""
+    if length == DAY_MICROS:
+        return StampPlace.INTERVAL_START, ""  # a day's name is that of its begin
+    for shift in (0, LOCAL_OFFSET // timedelta(microseconds=1)):  # stamps of UTC, days of the local clock
+        first, last = ((int(end) + shift) % DAY_MICROS for end in (walls.min(), walls.max()))
+        if first == length and last == 0:
+            return StampPlace.INTERVAL_END, ""
+        if first == 0 and last == DAY_MICROS - length:
+            return StampPlace.INTERVAL_START, ""
     return StampPlace.INTERVAL_START, "whether a stamp names the begin or the end of its interval: place"
 
 
@@ -209,9 +216,7 @@ def _walls(stamps: Written) -> IntArray:
     return np.asarray(np.where(stamps.good, stamps.wall, -1), np.int64)
 
 
-def _stamps(
-    cells: Cells, columns: dict[str, str], notation: str, texts: pa.ChunkedArray, shown: str
-) -> Stamps:
+def _stamps(cells: Cells, columns: dict[str, str], notation: str, texts: pa.ChunkedArray) -> Stamps:
     serial = notation in ("epoch_s", "epoch_ms", "excel_day")
     name = columns.get("column", "")
     typed = bool(name) and not pa.types.is_string(cells.columns[name].type)

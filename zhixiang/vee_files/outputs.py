@@ -25,7 +25,7 @@ from zhixiang.vee_files.meters import meters_of
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.run import OnStep
 
-_DAYS_WRITTEN_TOGETHER = 1_500
+DAYS_WRITTEN_TOGETHER = 1_500
 """Days of curves that are laid out as intervals together: texts of a line each take most room."""
 
 
@@ -155,8 +155,8 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
             files = _Growing(folder, open_files)
             for part in result.parts():
                 flags = flags_of(part.curves, part.findings)
-                for begin in range(0, part.curves.num_rows, _DAYS_WRITTEN_TOGETHER):
-                    intervals = long_intervals(part.curves.slice(begin, _DAYS_WRITTEN_TOGETHER))
+                for begin in range(0, part.curves.num_rows, DAYS_WRITTEN_TOGETHER):
+                    intervals = long_intervals(part.curves.slice(begin, DAYS_WRITTEN_TOGETHER))
                     files.parquet("intervals.parquet", intervals)
                     files.for_people("intervals.csv", intervals)
                 if part.curves.num_rows or part.findings.num_rows:

@@ -58,6 +58,14 @@ def of_text(tmp_path: Path, text: str, name: str = "a.csv") -> Guess:
             {"nothing": ["-", "--", "n/a", "null"]},
             {"stamp.zone", "values.kwh"},
         ),
+        (
+            "113",
+            {"active_forward": 566.57},
+            {"interval_minutes": 1440},
+            {"stamp.zone", "meter_point", "values.kwh"},
+        ),
+        ("10", {"active_forward": 104.865}, {"interval_minutes": 30}, {"stamp.zone", "values.wh"}),
+        ("31", {"active_forward": 105.531}, {}, {"stamp.zone", "values.kwh"}),
         ("80", {"active_forward": 316.616}, {"thousands": ","}, {"stamp.zone", "values.wh"}),
     ],
 )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.facts import load_facts
 from pipelines.formats import load_mapping
 from pipelines.periods import LOCAL_ZONE, utc_now
 from pipelines.settings import load_settings, packaged
-from zhixiang.vee_files.outputs import write_vee
+from zhixiang.vee_files import outputs as vee_outputs
+from zhixiang.vee_files.outputs import long_intervals, write_vee
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.run import run_vee
 
@@ -67,3 +70,20 @@ def test_our_own_csv_is_read_again(out: Path, tmp_path: Path) -> None:
     result = of_files(active, mapping=mapping)
     assert [row["status"] for row in result.files] == ["accepted"]
     assert result.curves.num_rows > 0
+
+
+def test_intervals_are_written_some_days_at_a_time_and_are_the_same(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_out: list[int] = []
+
+    def counted(curves: pa.Table) -> pa.Table:
+        laid_out.append(curves.num_rows)
+        return long_intervals(curves)
+
+    monkeypatch.setattr(vee_outputs, "DAYS_WRITTEN_TOGETHER", 7)
+    monkeypatch.setattr(vee_outputs, "long_intervals", counted)
+    write_vee(of_files(STEEL / "E_MP_POWER_CURVE_2026-03.csv", STEEL / "E_MP_DAY_READ_2026-03.csv"), tmp_path)
+    assert max(laid_out) == 7
+    assert (tmp_path / "intervals.csv").read_bytes() == (out / "intervals.csv").read_bytes()
+    assert pq.read_table(tmp_path / "intervals.parquet").equals(pq.read_table(out / "intervals.parquet"))
