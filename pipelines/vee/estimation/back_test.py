@@ -88,12 +88,7 @@ def back_test(
     for length in mask_lengths(settings, interval_hours).tolist():
         lengths = np.full(groups.size, length)
         learning = try_methods(series, every, lengths, settings, how, LEARNING_PHASE)
-        choice = choose(
-            learning,
-            settings.back_test.least_masks,
-            settings.band.coverage_ratio,
-            settings.linear.caution_ratio,
-        )
+        choice = choose(learning, settings, np.asarray(lengths * interval_hours, dtype=np.float64))
         judging = try_methods(series, every, lengths, settings, how, JUDGING_PHASE)
         for group in np.unique(groups).tolist():
             rows = np.flatnonzero((groups == group) & choice.learnt & (judging.masks > 0) & (mean > 0))
@@ -118,7 +113,8 @@ def summaries_of(
     rows  Pairs of ``trials`` and ``choice`` that belong to it.
     mean  (pairs) mean interval of each series. [kWh or kvarh]
     """
-    truths, estimates = trials.truths[rows], trials.estimates[rows]
+    truths = trials.truths[rows]
+    estimates = trials.estimates[rows] * choice.scale[rows][:, None, None]
     there = ~np.isnan(truths)
     masks = there[:, :, 0]
     taken = _taken(estimates, there, choice.ranked[rows])  # (series x masks)

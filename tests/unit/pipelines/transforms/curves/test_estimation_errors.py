@@ -108,7 +108,7 @@ def test_errors_by_hand() -> None:
     truths = np.array([[[10.0, 10.0]]])
     estimates = np.repeat(np.array([[[11.0, 12.0]]])[..., None], 5, axis=3)
     trials = Trials(truths, estimates, np.ones((1, 1, 2)))
-    choice = Choice(np.array([[2, 0, 1, 3, 4]]), np.ones((1, 5)), np.array([True]))
+    choice = Choice(np.array([[2, 0, 1, 3, 4]]), np.ones((1, 5)), np.array([True]), np.ones((1, 5)))
     found = {
         summary.method: summary
         for summary in summaries_of(0, 0.5, trials, choice, np.array([0]), np.array([5.0]))
@@ -151,7 +151,10 @@ def test_where_there_is_no_band_no_coverage_is_published() -> None:
     truths, estimates = np.array([[[10.0]], [[10.0]]]), np.full((2, 1, 1, 5), 11.0)
     trials = Trials(truths, estimates, np.ones((2, 1, 1)))
     choice = Choice(
-        np.tile(np.arange(5), (2, 1)), np.array([[1.0] * 5, [np.inf] * 5]), np.array([True, True])
+        np.tile(np.arange(5), (2, 1)),
+        np.array([[1.0] * 5, [np.inf] * 5]),
+        np.array([True, True]),
+        np.ones((2, 5)),
     )
 
     def covered(rows: list[int]) -> float:
