@@ -35,7 +35,7 @@ NAMES = {
     "F7 midnights": r"00:00|(?i:time of day|same time|one stamp|without a time)",
     "F7 over 999": r"(?i)thousands|highest",
     "F8 midnight same_day": r"midnight",
-    "F9 zeros and catch-up": r"(?i)catch|after zeros|VEE-V42|VEE-V43",
+    "F9 zeros and catch-up": r"(?i)catch|after zeros|VEE-V43",
     "F10 padded ids": r"(?i)blank",
     "F11 rounded ids": r"(?i)spreadsheet|rounded",
     "F17 unit step": STEPS,
@@ -45,7 +45,7 @@ NAMES = {
     "M2 times 4": STEPS,
     "M3 a month times 4": r"VEE-V32|VEE-V41",
     "M5 interval changes": SPACING,
-    "M4 gaps": r"(?i)bias|VEE-V4[123]",
+    "M4 gaps": r"(?i)bias",
 }
 """What a warning or a refusal must say, or the check that must fire, by harm. All others are silence."""
 

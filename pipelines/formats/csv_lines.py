@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from pipelines.arrays import BoolArray
@@ -127,6 +128,18 @@ def foreign_text(content: bytes, dialect: Dialect = COMMAS) -> tuple[RefusalReas
     return None
 
 
+def without_faults(
+    cells: pa.Table, layout: CsvLayout, rejects: Rejects, raw: Callable[[int], bytes | str]
+) -> pa.Table:
+    """The rows that the layout has nothing against; the others go to ``rejects``, with their ``raw`` line."""
+    good = np.ones(cells.num_rows, np.bool_)
+    for fault in layout.judge(cells):
+        for line in cells["line_number"].filter(pa.array(fault.rows & good)).to_pylist():
+            rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+        good &= ~fault.rows
+    return cells if good.all() else cells.filter(pa.array(good))
+
+
 def read_lines(
     records: Sequence[bytes],
     numbers: Sequence[int],
@@ -222,3 +235,23 @@ def shown_record(record: bytes, encoding: str) -> bytes | str:
         return record.decode(encoding)
     except UnicodeDecodeError:
         return record
+
+
+def with_closing_separator(header: Header, content: bytes) -> Header:
+    """The header with a nameless column at its end, where the first record closes with a separator that the
+    header does not have.
+    """
+    record = next(
+        (
+            line
+            for line in content[header.body_start : header.body_start + _HEAD_BYTES].splitlines()
+            if line.strip()
+        ),
+        b"",
+    )
+    try:
+        fields = next(csv.reader([record.decode(header.encoding)], delimiter=header.separator), [])
+    except (UnicodeDecodeError, csv.Error):
+        return header
+    closes = len(fields) == len(header.names) + 1 and not fields[-1].strip()
+    return replace(header, names=(*header.names, "")) if closes else header

@@ -40,6 +40,8 @@ from pipelines.formats.csv_lines import (
     foreign_text,
     read_lines,
     shown_record,
+    with_closing_separator,
+    without_faults,
 )
 from pipelines.tables.base import LONG
 
@@ -79,7 +81,7 @@ def sniff_columns(cells: Sequence[str], head: bytes, share: float = SNIFF_SHARE)
 def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:
     """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
     read = read_cells(content, name, layout, settings)
-    cells = _without_faults(read, layout)
+    cells = without_faults(read.cells, layout, read.rejects, read.record)
     rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
     is_metering = "channel_code" in layout.table.columns()
     meter = next((cell.name for cell in layout.cells if cell.name in METER_POINT_COLUMNS), "")
@@ -91,16 +93,6 @@ def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSetti
         read.notes,
         fields=fields if len(read.rejects) else None,
     )
-
-
-def _without_faults(read: CellsRead, layout: CsvLayout) -> pa.Table:
-    """The rows that the layout has nothing against; the others go to the rejects."""
-    good = np.ones(read.cells.num_rows, np.bool_)
-    for fault in layout.judge(read.cells):
-        for line in read.cells["line_number"].filter(pa.array(fault.rows & good)).to_pylist():
-            read.rejects.add(line, fault.column, fault.reason_code, fault.reason, read.record(line))
-        good &= ~fault.rows
-    return read.cells if good.all() else read.cells.filter(pa.array(good))
 
 
 @dataclass(frozen=True)
@@ -187,7 +179,7 @@ def read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSe
                 line=number,
                 column=cell.name,
             )
-    return header
+    return with_closing_separator(header, content)
 
 
 def _line_at(content: bytes, header: Header) -> bytes:

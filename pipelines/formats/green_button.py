@@ -106,8 +106,8 @@ def _usable(readings: Readings, name: str) -> tuple[tuple[str, ...], BoolArray]:
         raise InputRefusedError(
             name,
             RefusalReason.WRONG_TYPE,
-            f"Green Button: {reasons[readings.block[0]]}; where you know it, declare it in a mapping whose `files` name "
-            "the file (docs/formats/green_button.md)",
+            f"Green Button: {reasons[readings.block[0]]}; where you know it, declare it in a mapping whose "
+            "`files` name the file (docs/formats/green_button.md)",
         )
     count = Counter(reasons[block] for block in readings.block)
     return tuple(

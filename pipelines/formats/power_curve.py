@@ -126,7 +126,8 @@ def _assemble(cells: pa.Table, minutes: dict[str, int]) -> pa.Table:
     points = np.empty((count, POINTS))
     for slot, column in enumerate(POINT_COLUMNS):
         points[:, slot] = pc.fill_null(cells[column], np.nan).to_numpy()
-    flat = points[np.arange(POINTS) < slots[:, None]]
+    whole = bool((slots == POINTS).all())
+    flat = points.reshape(-1) if whole else points[np.arange(POINTS) < slots[:, None]]
     offsets = pa.array(np.concatenate(([0], np.cumsum(slots))).astype(np.int32))
     return pa.table(
         {

@@ -40,7 +40,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     _check(supply)
     sheets, (first, _) = price_sheets(facts, known), supply.days
     supply, beside = as_ruled(supply, sheets.of(contract_rules, None, first, first))
-    found = {*beside, *ruling_notes(supply, sheets)}
+    found = beside | ruling_notes(supply, sheets)
     with localcontext() as context:
         context.prec = EXACT_DIGITS
         charges = [*energy_charges(supply, sheets), *basic_charges(supply, sheets)]
@@ -63,7 +63,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
             adjustment_ratio=adjustments[0].unit_price if adjustments else None,
             average_price_cny_per_kwh=average_price(total, supply.energy_kwh),
             missing_inputs=supply.missing_inputs,
-            notes=tuple(note for note in ContractNote if note in found),
+            notes=tuple(note for note in ContractNote if note in found) if found else (),
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from pipelines.arrays import BoolArray, FloatArray, IntArray
+from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class CurveBlock:
     feeds_in          (days) whether the series counts active energy fed in; none: none does.
     scale             (days x slots) what reconciling with registers multiplied an estimate with, 1 elsewhere;
                       none: nothing was reconciled (yet).
+    shared            What several checks ask for, by what was asked; a copy of the block begins anew.
     """
 
     energy: FloatArray
@@ -50,6 +52,9 @@ class CurveBlock:
     disputed: BoolArray | None = None
     feeds_in: BoolArray | None = None
     scale: FloatArray | None = None
+    shared: dict[Any, BoolArray | Int8Array] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def interval_hours(self) -> float:

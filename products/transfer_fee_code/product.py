@@ -25,6 +25,7 @@ from pipelines.tables.rows.silver import SilverCustomersRow, SilverTransferDecla
 from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
 from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.supply_rows import Supplies
+from products.transfer_fee_code.changed_codes import settle_codes
 from products.transfer_fee_code.coded_rows import coded_rows
 from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from products.transfer_fee_code.price.lawful_reference import known_bills, master_bills
@@ -117,7 +118,6 @@ class TransferFeeCode:
             count = bucket_count(inputs, rows.files[SilverTransferDeclarations], DECLARATIONS_PER_TASK)
 
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
-            del standing
             declared = rows.declarations(bucket)
             suppliers = {
                 row["supplier_customer_id"] for row in declared if row["billing_month"] == str(month)
@@ -125,7 +125,9 @@ class TransferFeeCode:
             known = known_bills(suppliers, rows.accounts(suppliers), month, facts, settings, limits)
             made = coded_rows(declared, known.bills, bundle, month, facts, settings, limits)
             return MadeResults(
-                made, None, {"is_any_priced": known.is_any_priced, "uncovered": known.uncovered}
+                made,
+                settle_codes(made, standing, month),
+                {"is_any_priced": known.is_any_priced, "uncovered": known.uncovered},
             )
 
         tables = (self.result, *self.evidence)

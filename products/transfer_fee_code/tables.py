@@ -138,19 +138,26 @@ class TransferFeeCodeEvidenceV1(Revised, Table):
         "Median energy that the tenant declared in the months before; empty where they are too few.",
         unit=Unit.KWH,
         minimum=0,
+        later=True,
     )
     tenants_energy_kwh = Field(
-        ENERGY, "Energy that all tenants of the supplier declared for the month.", unit=Unit.KWH, minimum=0
+        ENERGY,
+        "Energy that all tenants of the supplier declared for the month.",
+        unit=Unit.KWH,
+        minimum=0,
+        later=True,
     )
     reading_day_cny = Field(
         AMOUNT,
         "What a reading of the sub-meter beside the supplier's own day may explain by itself.",
         unit=Unit.CNY,
         minimum=0,
+        later=True,
     )
     is_group_publishable = Field(
         BOOLEAN,
         "Whether figures of all the supplier's tenants together may be shown to one of them (15/15 rule).",
+        later=True,
     )
     implied_price_cny_per_kwh = Field(
         DOUBLE,

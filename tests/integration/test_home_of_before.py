@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,17 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 MONTHS = ("2026-08", "2026-09")
 NOT_CONTENT = ("bronze_files",)
 """Tables whose rows name the folder from which a file was received."""
+
+
+MADE_NEW = {
+    "gold_day_findings",
+    "gold_data_sufficiency",
+    "transfer_fee_code_v1",
+    "transfer_fee_code_evidence_v1",
+}
+"""What rules of later versions make anew under the settings of today: VEE-V40 finds steps of level, with a
+warning a day, and a grey code tells its yuan (ruling R14).
+"""
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +123,16 @@ def test_the_next_run_finds_every_result_as_it_was_issued(home: Path) -> None:
     found = zhixiang(home, "run", "--month", "2026-09")
     assert found.returncode == 0, found.stderr
     after, before = hashes(home), told_before()
-    assert {name for name in before if after[name] != before[name]} == set()
+    assert {name for name in before if after[name] != before[name]} == MADE_NEW
     store = Store(Settings(packaged("conf"), home))
+    codes = store.arrow(_table("transfer_fee_code_v1")).to_pylist()
+    assert {
+        (row["tenant_id"], row["colour_code"], row["grey_reason_code"])
+        for row in codes
+        if row["revision"] > 1
+    } == {("SIM-TENANT-A-011", "grey", "implausible_price")}
+    found_since = Counter(row["check_id"] for row in store.arrow(_table("gold_day_findings")).to_pylist())
+    assert found_since["VEE-V40"] > 0
     assert set(store.arrow(_table("efficiency_bill_v1"), ["revision"]).column(0).to_pylist()) == {1}
 
 

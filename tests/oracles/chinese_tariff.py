@@ -291,11 +291,14 @@ def without_short_suspensions(by_day: dict[int, Case]) -> dict[int, Case]:
     as it is. How long one lasts shows only where the days before and after it have more in operation.
     """
     found = dict(by_day)
+    if len({segment["running_kva"] for segment in by_day.values()}) < 2:
+        return found
 
     def running(day: int) -> F | None:
         return F(found[day]["running_kva"]) if day in found else None
 
-    for first in sorted(found) * len(found):
+    # Each pass over the days ends at least one suspension that is too short, if there is any.
+    for first in sorted(found) * len({id(segment) for segment in by_day.values()}):
         last = first
         while running(last + 1) == running(first):
             last += 1

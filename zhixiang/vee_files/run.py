@@ -4,9 +4,7 @@ flags and a report out.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,53 +13,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
-from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
-from pipelines.formats import FormatSettings, LongMapping, detect, unpack
-from pipelines.formats.contract import RefusalReason
+from pipelines.formats import FormatSettings, LongMapping
 from pipelines.formats.nem.records import Frame
 from pipelines.ingest.inbox import shown_path
-from pipelines.ingest.received_rows import HALTING, judge_rejects
-from pipelines.periods import LOCAL_OFFSET, months_through
-from pipelines.settings import IngestSettings, Settings
+from pipelines.periods import LOCAL_OFFSET
+from pipelines.settings import Settings
 from pipelines.steps.master_inputs import rate_clock_by
-from pipelines.tables.base import STRING, Table
+from pipelines.tables.base import STRING
 from pipelines.tables.bronze import (
     BronzeCustomers,
     BronzeEvents,
-    BronzeLoadCurves,
     BronzeMeterPoints,
-    BronzeRegisterReads,
 )
-from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.transforms.curves.curve_quarantine import STAGE as CURVES_STAGE
-from pipelines.transforms.curves.curve_reconciliation import Registers
-from pipelines.transforms.curves.day_curves import CurveOutcome, refine_curves
 from pipelines.transforms.curves.estimation_errors import (
     CURVE_COLUMNS,
     measure_estimation_errors,
     sampled_meter_points,
 )
-from pipelines.transforms.curves.measured_proof import (
-    measured_not_as_received,
-    measured_not_final,
-    received_not_in_silver,
-)
 from pipelines.transforms.curves.outages import outages_of
-from pipelines.transforms.days.day_findings import judge_days
 from pipelines.transforms.ground.day_types import day_types_of
 from pipelines.transforms.received.master_data import refine_received, refinement_of
-from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
+from zhixiang.vee_files.judged import Judged
 from zhixiang.vee_files.level_steps import told_steps, with_steps
-from zhixiang.vee_files.meter_points import described_points, meter_points_of
+from zhixiang.vee_files.meter_points import meter_points_of
+from zhixiang.vee_files.received import SMALL, Received, every_file
 from zhixiang.vee_files.result import VeeResult
-from zhixiang.vee_files.spilled import Scratch, SpilledRows, ranges_of_names
+from zhixiang.vee_files.spilled import Scratch, ranges_of_names
 
-_REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
-_ELSEWHERE = frozenset({"nem12", "nem13", "green_button"})
-"""Formats of other countries, whose days know nothing of our holidays and price hours."""
 _HELD_BACK = ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
 ROWS_TOGETHER = 10_000
 """Days of curves and reads that are refined together: a quarter of a gigabyte of intervals of 15 minutes."""
@@ -92,7 +74,7 @@ def run_vee(
         formats = formats.model_copy(update={"nem_frame": nem_frame})
     held = Scratch(scratch)
     result = VeeResult(scratch=held)
-    received = _Received.empty(held)
+    received = Received.empty(held)
     for path in every_file(paths):
         on_step(f"reading {shown_path(path.name)}")
         received.take(path, mapping, settings.platform.ingest, formats, result)
@@ -100,9 +82,7 @@ def run_vee(
         mapping is None or mapping.stamp.day_shift == LOCAL_OFFSET
     )
     vee = settings.section(VeeSettings)
-    refined = {
-        table: refine_received(received.small_table(table), refinement_of(table)) for table in _REFINED
-    }
+    refined = {table: refine_received(received.small_table(table), refinement_of(table)) for table in SMALL}
     customers, events = refined[BronzeCustomers].rows, refined[BronzeEvents].rows
     named = sorted({*received.curves.counts, *received.reads.counts})
     points, result.assumed, result.unknown = meter_points_of(
@@ -113,7 +93,7 @@ def run_vee(
     result.remarks += _remarks(result.files, received.days, day_types, local)
     classes = _classes(customers, points)
     sampled = set(sampled_meter_points(named, classes, vee.published_errors.series))
-    judged = _Judged(
+    judged = Judged(
         formats.present_char,
         vee,
         points,
@@ -165,123 +145,6 @@ def run_vee(
     return result
 
 
-@dataclass
-class _Received:
-    """What the files hold: curves and reads wait on disk, small tables in memory.
-
-    days       Local days that curves or reads are of.
-    is_local   Whether every file is of UTC+8, as far as its format tells.
-    described  Meter points that a meter_points file speaks of.
-    """
-
-    curves: SpilledRows
-    reads: SpilledRows
-    small: dict[type[Table], list[pa.Table]]
-    days: set[date] = field(default_factory=set)
-    months: set[str] = field(default_factory=set)
-    described: set[str] = field(default_factory=set)
-    is_local: bool = True
-    _seen: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def empty(cls, scratch: Scratch) -> _Received:
-        curves, reads = (
-            scratch.rows(table.name, _without_run(table)) for table in (BronzeLoadCurves, BronzeRegisterReads)
-        )
-        return cls(curves, reads, {table: [] for table in _REFINED})
-
-    def take(
-        self,
-        path: Path,
-        mapping: LongMapping | None,
-        limits: IngestSettings,
-        formats: FormatSettings,
-        result: VeeResult,
-    ) -> None:
-        """Reads a file; what became of it, and of its lines, enters the result."""
-        entry, found = _read(path, mapping, limits, formats, self._seen, self.described)
-        result.files.append(entry)
-        result.remarks += [f"{entry['file']}: {told}" for told in entry["warnings"]]
-        self.is_local &= entry["format"] not in _ELSEWHERE
-        if found is None:
-            return
-        table, rows, rejects, superseded = found
-        if table is BronzeLoadCurves:
-            self.curves.append(rows)
-            self.days |= set(pc.unique(rows["curve_date"]).to_pylist())
-            self.months |= set(pc.unique(rows["curve_month"]).to_pylist())
-        elif table is BronzeRegisterReads:
-            self.reads.append(rows)
-            self.days |= set(pc.unique(rows["read_date"]).to_pylist())
-        elif table in self.small:
-            self.small[table].append(rows)
-        else:
-            entry["status"] = "not_used"
-            entry["reason"] = f"vee does not look at {table.name.removeprefix('bronze_')}"
-        file = {"file": shown_path(str(path)), "stage": "read"}
-        result.rejects += [file | row for row in rejects]
-        result.superseded += [file | row for row in superseded]
-
-    def small_table(self, table: type[Table]) -> pa.Table:
-        """All rows of a small table."""
-        parts = self.small[table]
-        return pa.concat_tables(parts) if parts else _without_run(table).empty_table()
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What some meter points give."""
-
-    curves: pa.Table
-    registers: pa.Table
-    findings: pa.Table
-    days: pa.Table
-    quarantines: list[pa.Table]
-    changed: int
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What validation and estimation of every meter point is given."""
-
-    present_char: str
-    vee: VeeSettings
-    points: pa.Table
-    day_types: Mapping[date, str]
-    clock: Any
-    outages: Any
-    today: date
-    months: set[str]
-
-    def part(self, curves: pa.Table, reads: pa.Table) -> _Part:
-        """Curves and reads of some meter points as received, refined and judged."""
-        registers = refine_read_rows(reads, self.points, self.vee, self.today)
-        outcome = refine_curves(
-            curves,
-            self.points,
-            self.day_types,
-            self.vee,
-            months_through(self.months),
-            self.today,
-            self.present_char,
-            Registers(lambda _names: registers.energy, {}, clock=self.clock),
-            self.outages,
-        )
-        changed = _gated(curves, outcome, self.points, self.present_char)
-        days, on_days = judge_days(
-            registers.energy, outcome.curves, self.points, self.day_types, self.vee, self.clock
-        )
-        findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
-        return _Part(
-            outcome.curves,
-            registers.energy,
-            findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]]),
-            days,
-            [registers.quarantine, outcome.quarantine],
-            changed,
-        )
-
-
 def _remarks(
     files: Sequence[Mapping[str, Any]], days: set[date], day_types: Mapping[date, str], is_local: bool
 ) -> list[str]:
@@ -302,37 +165,6 @@ def _is_disputed(reject: Mapping[str, Any]) -> bool:
     return bool(reject["stage"] == CURVES_STAGE and reject["reason_code"] == RejectReason.CONFLICTING_VALUES)
 
 
-def _gated(bronze: pa.Table, outcome: CurveOutcome, points: pa.Table, present_char: str) -> int:
-    """How many measured values are not what was received, are lost or have another final value; more than
-    none halts, as in the chain.
-    """
-    counts = {
-        "measured values differ from what was received": measured_not_as_received(
-            bronze, outcome.curves, points
-        ),
-        "received values are lost": received_not_in_silver(
-            bronze, outcome.curves, outcome.quarantine, present_char
-        ),
-        "measured values have another final value": measured_not_final(outcome.curves),
-    }
-    if any(counts.values()):
-        raise GateHaltedError("intervals", [f"{count} {what}" for what, count in counts.items() if count])
-    return sum(counts.values())
-
-
-def every_file(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files named, and those below folders that are named, in order; hidden ones are left out."""
-    for path in paths:
-        if path.is_dir():
-            yield from (
-                found
-                for found in sorted(path.rglob("*"))
-                if found.is_file() and not found.name.startswith(".")
-            )
-        else:
-            yield path
-
-
 def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
     """The latest class of each meter point's customer, where both are in the files."""
     latest = customers.sort_by([("customer_id", "ascending"), ("valid_from_date", "ascending")])
@@ -350,94 +182,3 @@ def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
         for row in owners
         if classes.get(row["customer_id"])
     }
-
-
-def _read(
-    path: Path,
-    mapping: LongMapping | None,
-    limits: IngestSettings,
-    formats: FormatSettings,
-    seen: dict[str, str],
-    described: set[str],
-) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]], list[dict[str, Any]]] | None]:
-    """One file: its line in the list of files, and table, rows, rejects and superseded lines where it was
-    read; meter points it speaks of enter ``described``.
-    """
-    entry: dict[str, Any] = {
-        "file": shown_path(str(path)),
-        "status": "refused",
-        "format": None,
-        "records": 0,
-        "rejects": 0,
-        "reason": None,
-        "warnings": [],
-        "content_hash": "",
-    }
-    rejects: list[dict[str, Any]] = []
-    try:
-        if path.stat().st_size > limits.max_file_bytes:
-            raise InputRefusedError(
-                shown_path(path.name),
-                "too_large",
-                f"more than ingest.max_file_bytes = {limits.max_file_bytes}",
-            )
-        raw = path.read_bytes()
-        digest = hashlib.sha256(raw).hexdigest()
-        entry["content_hash"] = digest
-        if digest in seen:
-            return entry | {"status": "duplicate_content", "reason": f"same content as {seen[digest]}"}, None
-        content = unpack(shown_path(path.name), raw, limits)
-        reader = _reader(shown_path(path.name), content, mapping)
-        answer = reader.read(content, shown_path(path.name), formats)
-        rejects = answer.rejects.to_pylist()
-        entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
-        if reader.table is BronzeMeterPoints:
-            described |= described_points(answer, content)
-        entry["warnings"] = list(judge_rejects(answer, shown_path(path.name), limits))
-        if not answer.record_count and not answer.rows.num_rows:
-            raise InputRefusedError(
-                shown_path(path.name), RefusalReason.NO_RECORDS, "there is a header and no record under it"
-            )
-    except InputRefusedError as refusal:
-        halted = refusal.reason_code in HALTING
-        where = f" (line {refusal.line})" if refusal.line else ""
-        entry |= {
-            "status": "halted" if halted else "refused",
-            "reason": f"{refusal.reason_code}: {refusal.reason}{where}",
-        }
-        return entry, (
-            BronzeLoadCurves,
-            _without_run(BronzeLoadCurves).empty_table(),
-            rejects,
-            [],
-        ) if rejects else None
-    except OSError as error:
-        return entry | {"reason": f"unreadable: {error.strerror}"}, None
-    seen[digest] = str(path)
-    columns = {name: answer.rows[name] for name in answer.rows.column_names} | {
-        "content_hash": pa.array([digest] * answer.rows.num_rows, STRING)
-    }
-    schema = _without_run(reader.table)
-    rows = pa.table({name: columns[name] for name in schema.names}).cast(schema)
-    notes = "; ".join((*entry["warnings"], *answer.notes)) or None
-    return entry | {"status": "accepted", "reason": notes}, (
-        reader.table,
-        rows,
-        rejects,
-        answer.superseded.to_pylist(),
-    )
-
-
-def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
-    """A mapping given by hand holds for what it names, and for every file that is of no known format."""
-    try:
-        return detect(name, content, [mapping] if mapping else [], mapping)
-    except InputRefusedError as refusal:
-        if refusal.reason_code != RefusalReason.UNKNOWN_FORMAT or mapping is not None:
-            raise
-        reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
-        raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
-
-
-def _without_run(table: type[Table]) -> pa.Schema:
-    return pa.schema([table.arrow_schema().field(name) for name in table.business_columns()])

@@ -54,7 +54,9 @@ def extent_of(part: bytes) -> Extent | None:
 
 
 def _among(data: ByteArray, members: bytes) -> BoolArray:
-    return np.asarray(np.isin(data, np.frombuffer(members, np.uint8)), np.bool_)
+    listed = np.zeros(256, np.bool_)
+    listed[list(members)] = True
+    return np.asarray(listed[data], np.bool_)
 
 
 def _is_tag(data: ByteArray, letter: int) -> BoolArray:

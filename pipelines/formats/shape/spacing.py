@@ -27,8 +27,8 @@ def told_every(stamps: Ordered, length: int, least_steps: int, *, ends: bool) ->
                  stamp, else for the step after.
 
     Of a series most of whose steps are of one other length, and of one without a step of the declared length
-    in a file most of whose steps are of another, fewer in a row will do. Values lost at random leave no
-    stretch, however many are lost; nor do stamps that stray.
+    in a file most of whose steps are of another, fewer in a row will do. Stamps that stray leave no stretch;
+    values lost at random one in some ten thousand values at most, whatever share is lost.
     """
     after = stamps.steps()
     every = np.full(after.size, length)

@@ -92,7 +92,7 @@ def _runs_of_section(segments: Sequence[Segment], supply: SupplyMonth, sheets: P
     )
     for group in _alike(billed_segments(segments, supply, sheets), sheets):
         demand, days = highest_demand(group), sum(map(_running_days, group))
-        rulings = tuple(note for note in ContractNote if any(note in each.rulings for each in group))
+        rulings = tuple(dict.fromkeys(note for each in group for note in each.rulings))
         # A standard that changes touches neither capacity nor demand: its parts together cost what the run
         # costs.
         parts = [list(same) for _, same in groupby(group, key=_standard)]

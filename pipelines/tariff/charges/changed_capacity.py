@@ -63,6 +63,13 @@ def capacity_rules(_kind: None, span: Span) -> CapacityRules:
 
 def ruling_notes(supply: SupplyMonth, sheets: PriceSheets) -> set[ContractNote]:
     """The rulings by which the basic charge of a month is another than its parts as metered."""
+    capacities = {
+        each.contract.running_capacity_kva
+        for each in supply.segments
+        if each.contract.pricing_scheme is PricingScheme.TWO_PART
+    }
+    if len(capacities) < 2:
+        return set()
     return {
         note
         for mine in two_part_sections(supply)
@@ -86,7 +93,7 @@ def billed_segments(
 ) -> list[BilledSegment]:
     """The segments of one section as the basic charge counts them."""
     metered = [BilledSegment(each, each.contract, False, each.max_demand_kw) for each in segments]
-    if len({each.contract.running_capacity_kva for each in segments}) < 2:
+    if len(segments) < 2 or len({each.contract.running_capacity_kva for each in segments}) < 2:
         return metered
     first, _ = supply.days
     rules = sheets.of(capacity_rules, None, first, first)
@@ -155,6 +162,8 @@ def _by_highest_demand(segments: list[BilledSegment], rules: CapacityRules) -> l
 
 def highest_demand(segments: Sequence[BilledSegment]) -> Decimal | None:
     """The highest demand of some segments; None where one in operation has none. [kW]"""
+    if len(segments) == 1:
+        return segments[0].max_demand_kw
     demands = [
         each.max_demand_kw
         for each in segments
@@ -165,9 +174,11 @@ def highest_demand(segments: Sequence[BilledSegment]) -> Decimal | None:
 
 
 def _charged(billed: BilledSegment, capacity: Decimal, ruling: ContractNote) -> BilledSegment:
-    was_idle = billed.segment.contract.running_capacity_kva == 0
+    was_idle, contract = billed.segment.contract.running_capacity_kva == 0, billed.contract
+    if contract.running_capacity_kva != capacity:
+        contract = replace(contract, running_capacity_kva=capacity)
     return billed._replace(
-        contract=replace(billed.contract, running_capacity_kva=capacity),
+        contract=contract,
         is_charged_on=was_idle and capacity != 0,
         rulings=(*billed.rulings, ruling),
     )

@@ -50,7 +50,9 @@ def profiled_block(
     block: CurveBlock, usual: Float32Array, likely: Float32Array, level: FloatArray
 ) -> ProfiledBlock:
     """A block of single days with its profiles; ``series_starts`` becomes one row per series."""
-    parts = {name: getattr(block, name) for name in CurveBlock.__dataclass_fields__}
+    parts = {
+        name: getattr(block, name) for name, part in CurveBlock.__dataclass_fields__.items() if part.init
+    }
     return ProfiledBlock(
         **(parts | {"series_starts": np.arange(block.energy.shape[0] + 1)}),
         usual=usual,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.arrays import BoolArray, Int8Array, IntArray
+from pipelines.arrays import BoolArray, IntArray
 from pipelines.codes import Severity
 from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.validation import balance_kernels, spike_kernels
@@ -23,30 +23,27 @@ def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 def _catch_up(block: CurveBlock, parameters: Parameters) -> BoolArray:
     days, slots = block.energy.shape
-    return np.asarray(
-        balance_kernels.catch_ups(
-            block.energy,
-            block.series_starts,
-            block.day_types,
-            np.zeros(days, dtype=np.bool_) if block.outages is None else block.outages,
-            parameters["alone"],
-            parameters["like_day_ratio"],
-            parameters["balance"],
-            max(parameters["least_intervals"], block.slots_in(parameters["least_hours"])),
-            int(parameters["limit_days"] * slots),
-            parameters["like_days"],
-            parameters["slots"],
-            parameters["reach_days"],
-        )
+    how = (
+        parameters["alone"],
+        parameters["like_day_ratio"],
+        parameters["balance"],
+        max(parameters["least_intervals"], block.slots_in(parameters["least_hours"])),
+        int(parameters["limit_days"] * slots),
+        parameters["like_days"],
+        parameters["slots"],
+        parameters["reach_days"],
     )
+    if (_catch_up, how) not in block.shared:
+        outages = np.zeros(days, dtype=np.bool_) if block.outages is None else block.outages
+        block.shared[_catch_up, how] = balance_kernels.catch_ups(
+            block.energy, block.series_starts, block.day_types, outages, *how
+        )
+    return np.array(block.shared[_catch_up, how], dtype=np.bool_)
 
 
 def _lone(block: CurveBlock, parameters: Parameters, mark: int) -> BoolArray:
     """Intervals that stand alone and are no sum that came late, of one mark of ``isolated_spikes``."""
-    marks: Int8Array = spike_kernels.isolated_spikes(
-        block.energy,
-        block.series_starts,
-        block.day_types,
+    how = (
         parameters["isolation"],
         parameters["like_day_ratio"],
         parameters["floor"],
@@ -59,7 +56,11 @@ def _lone(block: CurveBlock, parameters: Parameters, mark: int) -> BoolArray:
         parameters["reached"],
         parameters["height"],
     )
-    found = np.asarray(marks == mark)
+    if (_lone, how) not in block.shared:
+        block.shared[_lone, how] = spike_kernels.isolated_spikes(
+            block.energy, block.series_starts, block.day_types, *how
+        )
+    found = np.asarray(block.shared[_lone, how] == mark)
     return found & ~_catch_up(block, parameters) if found.any() else found
 
 

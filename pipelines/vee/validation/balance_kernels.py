@@ -16,6 +16,18 @@ MOST_NOISE = 0.1
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _smallest_step(values: FloatArray) -> float:
+    """Smallest distance between two of the values that are not below zero, zero among them."""
+    ordered = np.sort(values[values >= 0.0])
+    smallest, before = np.inf, 0.0
+    for value in ordered:
+        if value - before > 1e-9 * ordered[-1]:
+            smallest = min(smallest, value - before)
+        before = value
+    return float(smallest)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def noise_limits(energy: FloatArray, series_starts: IntArray, ratio: float, steps: float) -> FloatArray:
     """How far below zero noise reaches on each day; 0 in series without a value below zero. (days) [kWh or
     kvarh]
@@ -30,13 +42,9 @@ def noise_limits(energy: FloatArray, series_starts: IntArray, ratio: float, step
         if not (values < 0.0).any():
             continue
         mean = mean_above_zero(values)
-        ordered = np.sort(values[values >= 0.0])
-        smallest, before = np.inf, 0.0
-        for value in ordered:
-            if value - before > 1e-9 * ordered[-1]:
-                smallest = min(smallest, value - before)
-            before = value
-        most = min(max(ratio * mean, steps * smallest if steps > 0.0 else 0.0), MOST_NOISE * mean)
+        most = min(ratio, MOST_NOISE) * mean
+        if steps > 0.0 and ((values < -most) & (values >= -MOST_NOISE * mean)).any():  # else no step decides
+            most = min(max(most, steps * _smallest_step(values)), MOST_NOISE * mean)
         limits[begin:end] = most * (1.0 + 1e-9)  # the last bits of a decimal are no difference
     return limits
 

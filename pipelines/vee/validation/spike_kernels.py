@@ -107,14 +107,26 @@ def own_peak_height(
     tops = np.empty((last - first) // slots)
     days, lonely = 0, 0
     for begin in range(first, last, slots):
-        top, alone = -1.0, False
+        top = -1.0
         for position in range(begin, begin + slots):
-            top = max(top, flat[position])  # a NaN loses every comparison
-            alone = alone or _stands_alone(flat, position, first, last, alone_ratio, floor)
+            if flat[position] > top:  # false for NaN
+                top = flat[position]
         if top >= 0.0:
             tops[days] = top
             days += 1
-            lonely += alone
+        if not top > floor:
+            continue
+        for position in range(begin, begin + slots):
+            value = flat[position]
+            # Most values are told here, without a look beyond the value before.
+            beside = position > first and value <= alone_ratio * flat[position - 1]
+            if (
+                value > floor
+                and not beside
+                and _stands_alone(flat, position, first, last, alone_ratio, floor)
+            ):
+                lonely += 1
+                break
     if days == 0 or not lonely > days_ratio * days:
         return 0.0
     ordered = np.sort(tops[:days])

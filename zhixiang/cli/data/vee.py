@@ -47,7 +47,8 @@ def vee(
     from pipelines.settings import load_settings
     from zhixiang.vee_files.folder import prepare_folder, refuse_missing
     from zhixiang.vee_files.outputs import write_vee
-    from zhixiang.vee_files.run import every_file, run_vee
+    from zhixiang.vee_files.received import every_file
+    from zhixiang.vee_files.run import run_vee
 
     declared = load_mapping(mapping) if mapping else None
     refuse_missing(files)

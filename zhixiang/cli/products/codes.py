@@ -24,6 +24,8 @@ SupplierOption = Annotated[
 ]
 PREFIX = "ZX1:"
 MOST_BYTES = 4_096
+_AROUND = " \t\r\n\ufeff\u00a0\u3000"
+"""What a clipboard or an editor puts around a code; within one it alters it."""
 _MARKS = {
     "green": ("● 绿码 green", "green"),
     "yellow": ("▲ 黄码 yellow", "yellow"),
@@ -160,15 +162,15 @@ def _text_of(code: str) -> str:
     """
     from pipelines.errors import UsageError
 
-    if code.startswith(PREFIX):
-        return code
+    if code.strip(_AROUND).startswith(PREFIX):
+        return code.strip(_AROUND)
     try:
         path = Path(code)
         if not path.exists():
             return code
         with path.open("rb") as handle:
-            return handle.read(MOST_BYTES).decode("ascii").rstrip("\r\n")
-    except UnicodeDecodeError:
+            return handle.read(MOST_BYTES).decode("utf-8-sig").strip(_AROUND).encode("ascii").decode()
+    except UnicodeError:
         raise UsageError(
             f"{code} holds no code as text.",
             "Give the .txt that is delivered beside the picture, or its text.",

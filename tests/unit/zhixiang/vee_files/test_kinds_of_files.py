@@ -10,11 +10,14 @@ from typing import Literal
 import pytest
 
 from pipelines.facts import load_facts
+from pipelines.formats import FormatSettings
 from pipelines.formats.power_curve import COLUMNS, POINT_COLUMNS
+from pipelines.ingest.understanding import Rules, understand
 from pipelines.settings import load_settings, packaged
 from tests.command_line import zhixiang
 from tests.unit.pipelines.formats.documents.workbooks import Cell, workbook
 from tests.unit.pipelines.formats.mapped_lines import mapping
+from tests.unit.pipelines.formats.test_green_button import feed, readings, series
 from zhixiang.vee_files.outputs import long_intervals
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.run import run_vee
@@ -87,6 +90,22 @@ def test_a_sheet_of_a_workbook_under_a_mapping(tmp_path: Path) -> None:
     result = run_vee([path], mapping(sheet="Data"), CONF, FACTS, TODAY)
     assert energy(result) == (pytest.approx(24.0), Counter(measured=96))
     assert "Excel workbook" in str(ran(path).files[0]["reason"])
+
+
+def test_the_inbox_takes_a_workbook_and_green_button_as_vee_does() -> None:
+    first = datetime(2026, 3, 1)  # noqa: DTZ001 - cells have no zone
+    rows: list[list[Cell]] = [["K1", first + timedelta(minutes=30 * slot), 0.25] for slot in range(48)]
+    declared = mapping(files=["works_*.xlsx"])
+    rules = Rules(CONF.platform.ingest, CONF.section(FormatSettings), [declared])
+    book = understand("works_1.xlsx", workbook(Data=[["meter", "ts", "kwh"], *rows]), rules)
+    assert (book.format_id, book.records, book.rejected, dict(book.points)) == (
+        "long_plain",
+        48,
+        0,
+        {"MP-K1": 1},
+    )
+    green = understand("gb.xml", feed(series(readings([1] * 24))), rules)
+    assert (green.format_id, green.records, dict(green.points)) == ("green_button", 24, {"GB-5446-01": 1})
 
 
 def test_a_path_that_does_not_exist_ends_with_exit_2_and_no_report(tmp_path: Path) -> None:

@@ -241,9 +241,10 @@ def test_a_main_meter_that_is_not_there_yet_has_no_part_in_the_demand() -> None:
     settled = [*registers("2400.00"), *registers("7200.00", "M2", first=TWENTIETH)]
     seen = [*curves(100), *(row for row in curves(300, "M2") if row["curve_date"] >= TWENTIETH)]
     world = World([terms, later], [METER, second], settled, seen)
+    assert [segment.max_demand_kw for segment in world.account().supply.segments] == [D(100), D(400)]  # type: ignore[union-attr]
+    # The month's highest demand bills a month in which the capacity changes (R17): 400 x 47.2.
     assert [line for line in world.lines() if line[2] == "basic_demand"] == [
-        ("", 1, "basic_demand", "", D(50), D("2360.00")),  # 100 x 15/30 x 47.2
-        ("", 16, "basic_demand", "", D(200), D("9440.00")),  # 400 x 15/30
+        ("", 0, "basic_demand", "", D(400), D("18880.00"))
     ]
     # A line that counted energy without a curve leaves the sum unknown.
     unseen = World(

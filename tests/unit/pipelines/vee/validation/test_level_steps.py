@@ -117,8 +117,8 @@ def test_series_do_not_look_into_each_other() -> None:
 
 
 def test_loads_that_change_as_loads_do_are_left_alone() -> None:
-    """A ramp to the double, a works that opens over a week, a festival of a week, a school that opens and rests
-    on weekends, and wild households.
+    """A ramp to the double, a works that opens over a week, a festival of a week, a school that opens and
+    rests on weekends, and wild households.
     """
     ramp = series() * np.exp(np.linspace(0, np.log(2), DAYS))
     opening = series() * np.interp(np.arange(DAYS), [0, 25, 32, DAYS], [1, 1, 4, 4])
