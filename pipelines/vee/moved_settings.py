@@ -103,7 +103,7 @@ LATER: Mapping[str, int | float] = {
     "linear.longest_hours": 1e9,
     "bias.limit_ratio": 1e9,
     "bias.certain_ratio": 2.0,
-    "bias.caution_ratio": 0.75,
+    "bias.caution_ratio": 1.0,
     "bias.most_ratio": 1.5,
     "back_test.masks_a_day": 0.0,
     "back_test.most_masks": 32,

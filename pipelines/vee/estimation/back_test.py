@@ -34,6 +34,7 @@ class ErrorSummary:
     energy_error        MAPE: mean over gaps of the summed absolute error over the gap's energy, NaN where no
                         gap has energy.
     bias                Mean error over the series' mean interval.
+    bias_error          Standard error of the bias from gap to gap; NaN where there is but one.
     covered             Share of truths inside the band among those that have one, NaN where none has and but
                         for what is chosen.
     chosen              Share of gaps for which the method is taken.
@@ -48,6 +49,7 @@ class ErrorSummary:
     linear_error: float
     energy_error: float
     bias: float
+    bias_error: float
     covered: float
     chosen: float
 
@@ -143,11 +145,21 @@ def summaries_of(
             linear_error=error / line if line > 0 else np.nan,
             energy_error=float(share.mean()) if share.size else np.nan,
             bias=float((off / mean[rows][:, None, None])[reached].mean()),
+            bias_error=_error_of_mean(off.sum(axis=2), reached.sum(axis=2), mean[rows]),
             covered=float(inside[reached & banded].mean())
             if method < 0 and (reached & banded).any()
             else np.nan,
             chosen=1.0 if method < 0 else float((taken == method)[masks].mean()),
         )
+
+
+def _error_of_mean(off: FloatArray, places: IntArray, mean: FloatArray) -> float:
+    """Standard error of the mean over gaps of what each is off by at a place.
+
+    off, places  (series x masks) sum over the places of a gap, and how many there are.
+    """
+    gap = off[places > 0] / places[places > 0] / np.broadcast_to(mean[:, None], off.shape)[places > 0]
+    return float(gap.std(ddof=1) / np.sqrt(gap.size)) if gap.size > 1 else np.nan
 
 
 def _mean_error(value: FloatArray, truths: FloatArray, where: BoolArray, mean: FloatArray) -> float:

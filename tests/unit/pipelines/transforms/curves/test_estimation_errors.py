@@ -129,7 +129,7 @@ def test_errors_by_hand() -> None:
     [(2.0, 0.15, False), (2.0, 0.151, True), (24.0, 0.25, False), (24.0, 0.251, True), (8.0, 0.2, False)],
 )
 def test_flags_stand_just_beyond_their_limit(hours: float, energy_error: float, flagged: bool) -> None:
-    chosen = ErrorSummary(0, hours, -1, 1, 32, 0.1, 0.5, energy_error, 0.0, 0.9, 1.0)
+    chosen = ErrorSummary(0, hours, -1, 1, 32, 0.1, 0.5, energy_error, 0.0, 0.0, 0.9, 1.0)
     assert chosen.is_over(SETTINGS) is flagged
     assert replace(chosen, method=2).is_over(SETTINGS) is False
 
@@ -140,7 +140,7 @@ def test_flags_stand_just_beyond_their_limit(hours: float, energy_error: float, 
 def test_a_band_that_covers_too_little_or_too_much_is_flagged_and_none_is_not(
     covered: float, flagged: bool
 ) -> None:
-    chosen = ErrorSummary(0, 2.0, -1, 1, 32, 0.1, 0.5, 0.1, 0.0, covered, 1.0)
+    chosen = ErrorSummary(0, 2.0, -1, 1, 32, 0.1, 0.5, 0.1, 0.0, 0.0, covered, 1.0)
     assert chosen.is_off_band(SETTINGS) is flagged
     assert replace(chosen, method=2).is_off_band(SETTINGS) is False
 
