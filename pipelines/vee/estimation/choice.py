@@ -64,12 +64,14 @@ class Choice:
             known.
     learnt  (pairs) whether there were masks enough.
     scale   (pairs x methods) what takes the bias off the estimates; 1 where there is none to speak of.
+    line    (pairs) whether the straight line errs least, caution aside.
     """
 
     ranked: IntArray
     reach: FloatArray
     learnt: BoolArray
     scale: FloatArray
+    line: BoolArray
 
 
 def mean_intervals(series: Series, which: IntArray) -> FloatArray:
@@ -177,6 +179,7 @@ def choose(trials: Trials, settings: VeeSettings, at_length: FloatArray | None =
     mean = np.where(present[..., None], of_mask * weight[..., None], 0.0).sum(axis=1) / total[:, None]
     reaches = np.where(np.isnan(mean), np.inf, mean)
     ranked = np.lexsort((reaches, is_off & np.isfinite(reaches), np.isinf(reaches)), axis=1)
+    line = ranked[:, 0] == LINEAR
 
     gain = np.where(
         present,
@@ -209,7 +212,7 @@ def choose(trials: Trials, settings: VeeSettings, at_length: FloatArray | None =
         rows = np.flatnonzero(learnt & (wanted == rank))
         reach[rows] = np.partition(score[rows], rank, axis=1)[:, rank]
     reach[np.isnan(mean)] = np.nan
-    return Choice(ranked, reach, learnt, scale)
+    return Choice(ranked, reach, learnt, scale, line)
 
 
 def mask_weights(of_mask: FloatArray, present: BoolArray, odd_ratio: float) -> FloatArray:

@@ -232,7 +232,7 @@ def _first_that_reaches(
     )
     far = length > _whole_intervals(settings.linear.caution_hours, interval_hours)
     longest = length > _whole_intervals(settings.linear.longest_hours, interval_hours)
-    barred = np.where(learnt, longest | (far & (ranked[:, 0] != LINEAR)), ~short)
+    barred = np.where(learnt, longest | (far & ~choice.line[pair]), ~short)
     holes[barred, LINEAR] = holes.max(initial=0) + 1
     of_order = np.take_along_axis(holes, order, axis=1)
     whole = of_order == 0

@@ -108,7 +108,9 @@ def test_errors_by_hand() -> None:
     truths = np.array([[[10.0, 10.0]]])
     estimates = np.repeat(np.array([[[11.0, 12.0]]])[..., None], 5, axis=3)
     trials = Trials(truths, estimates, np.ones((1, 1, 2)))
-    choice = Choice(np.array([[2, 0, 1, 3, 4]]), np.ones((1, 5)), np.array([True]), np.ones((1, 5)))
+    choice = Choice(
+        np.array([[2, 0, 1, 3, 4]]), np.ones((1, 5)), np.array([True]), np.ones((1, 5)), np.array([False])
+    )
     found = {
         summary.method: summary
         for summary in summaries_of(0, 0.5, trials, choice, np.array([0]), np.array([5.0]))

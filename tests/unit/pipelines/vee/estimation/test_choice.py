@@ -209,3 +209,18 @@ def test_a_short_series_finds_the_same_masks_beside_a_long_one() -> None:
     one, two = choose(found, SETTINGS), choose(alone, SETTINGS)
     np.testing.assert_array_equal(one.ranked[0], two.ranked[0])
     np.testing.assert_array_equal(one.reach[0], two.reach[0])
+
+
+@pytest.mark.parametrize(("hours", "is_line"), [(2, True), (3, False)])
+def test_a_gap_beyond_two_hours_takes_no_line_by_caution_though_its_masks_are_short(
+    hours: int, is_line: bool
+) -> None:
+    random = np.random.default_rng(4)
+    days = np.arange(120)[:, None] * np.ones(24)
+    values = (500.0 + 0.2 * np.sin(days) + np.cumsum(random.normal(0, 1, 120 * 24)).reshape(120, 24)).ravel()
+    values[60 * 24 : 60 * 24 + hours] = np.nan
+    cautious = SETTINGS.with_values({"linear.caution_ratio": 1e9, "bias.limit_ratio": 1e9})
+    uncautious = SETTINGS.with_values({"linear.caution_ratio": 0.0})
+    least = LINE in filled(flat_block(values, 24), uncautious)[1]
+    assert (LINE in filled(flat_block(values, 24), cautious)[1]) is (is_line or least)
+    assert hours == 2 or not least
