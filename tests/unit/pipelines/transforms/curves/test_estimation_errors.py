@@ -157,6 +157,7 @@ def test_where_there_is_no_band_no_coverage_is_published() -> None:
         np.array([[1.0] * 5, [np.inf] * 5]),
         np.array([True, True]),
         np.ones((2, 5)),
+        np.array([False, False]),
     )
 
     def covered(rows: list[int]) -> float:
