@@ -40,6 +40,9 @@ class SilverEstimationErrors(Table):
     bias_ratio = Field(
         DOUBLE, "Mean error over the series' mean interval; above 0: estimates are too high.", unit=Unit.RATIO
     )
+    bias_error_ratio = Field(
+        DOUBLE, "Standard error of that bias from masked gap to masked gap.", unit=Unit.RATIO, minimum=0
+    )
     covered_ratio = Field(
         DOUBLE,
         (

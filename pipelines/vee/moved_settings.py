@@ -99,5 +99,14 @@ LATER: Mapping[str, int | float] = {
     "level_step.far_ratio": 10.0,
     "level_step.tolerance_ratio": 0.075,
     "level_step.spread_ratio": 0.12,
+    "linear.caution_hours": 1e9,
+    "linear.longest_hours": 1e9,
+    "bias.limit_ratio": 1e9,
+    "bias.certain_ratio": 2.0,
+    "bias.caution_ratio": 1.0,
+    "bias.most_ratio": 1.5,
+    "back_test.masks_a_day": 0.0,
+    "back_test.most_masks": 32,
+    "back_test.odd_ratio": 0.0,
 }
 """Dotted key that came later -> the constant in its place before."""

@@ -219,6 +219,37 @@ class LinearSettings(FrozenSettings):
             "error."
         ),
     )
+    caution_hours: float = Field(
+        gt=0,
+        description=(
+            "That caution holds up to this length; longer gaps take VEE-E01 only where its measured error is "
+            "least."
+        ),
+    )
+    longest_hours: float = Field(
+        gt=0, description="VEE-E01 fills no gap beyond this length, whatever its measured error."
+    )
+
+
+class BiasSettings(FrozenSettings):
+    """Energy that the estimates of a method lose or add."""
+
+    limit_ratio: float = Field(
+        gt=0,
+        description=(
+            "VEE-E02 to VEE-E05: estimates are scaled where those of masked gaps hold more or less energy "
+            "than was measured in them by more than this share."
+        ),
+    )
+    certain_ratio: float = Field(
+        ge=0, description="And by more than this multiple of the standard error of that share."
+    )
+    caution_ratio: float = Field(
+        ge=0, description="This multiple of the standard error is left, for the sake of single intervals."
+    )
+    most_ratio: float = Field(
+        gt=1, description="They are scaled by no more than this factor, and by no less than one over it."
+    )
 
 
 class LikeDaySettings(FrozenSettings):
@@ -292,7 +323,19 @@ class BackTestSettings(FrozenSettings):
             "nearest one by ratio."
         ),
     )
-    masks: int = Field(ge=2, description="Masked gaps per series and length.")
+    masks: int = Field(ge=2, description="Masked gaps per series and length, at least.")
+    masks_a_day: float = Field(
+        ge=0, description="Long series have more of them: so many for each of their days."
+    )
+    most_masks: int = Field(ge=2, description="And at most so many.")
+    odd_ratio: float = Field(
+        ge=0,
+        lt=1,
+        description=(
+            "Share of the masks on which the methods err most; there errors count as on the largest of the "
+            "others, so that one odd mask does not choose the method."
+        ),
+    )
     least_masks: int = Field(
         ge=2,
         description=(
@@ -369,6 +412,7 @@ class VeeSettings(SettingsFile):
     prolonged_estimation: ProlongedEstimationSettings
     gaps: GapLimitSettings
     linear: LinearSettings
+    bias: BiasSettings
     like_day: LikeDaySettings
     similar_day: SimilarDaySettings
     profile: ProfileSettings

@@ -37,6 +37,7 @@ from pipelines.transforms.ground.day_types import day_types_of
 from pipelines.transforms.received.master_data import refine_received, refinement_of
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
+from zhixiang.vee_files.estimate_bias import long_gaps, told_bias
 from zhixiang.vee_files.judged import Judged
 from zhixiang.vee_files.level_steps import told_steps, with_steps
 from zhixiang.vee_files.meter_points import meter_points_of
@@ -105,6 +106,7 @@ def run_vee(
     )
     in_sample: list[pa.Table] = []
     stepped: list[pa.Table] = []
+    gaps: dict[int, list[int]] = {}
     quarantines = [found.quarantine for found in refined.values()]
     groups = [*ranges_of_names([received.curves.counts, received.reads.counts], ROWS_TOGETHER)] or [[]]
     for number, names in enumerate(groups, 1):
@@ -121,11 +123,14 @@ def run_vee(
         stepped.append(
             part.days.filter(pc.is_in(part.days["meter_point_id"], value_set=with_steps(part.findings)))
         )
+        for minutes, lengths in long_gaps(part.curves, part.registers).items():
+            gaps[minutes] = gaps.get(minutes, []) + lengths
         result.add(part.curves, part.registers, part.findings)
     result.remarks += told_steps(result.findings, pa.concat_tables(stepped))
     on_step("error of the estimates")
     result.errors = measure_estimation_errors(pa.concat_tables(in_sample), classes, day_types, vee)
     result.error_limits = error_limits(vee)
+    result.remarks += told_bias(gaps, result.errors, vee.bias)
     files = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
     for row in (row for quarantine in quarantines for row in quarantine.to_pylist()):
         result.rejects.append(

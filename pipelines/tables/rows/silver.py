@@ -74,6 +74,7 @@ class SilverEstimationErrorsRow(TypedDict):
     linear_error_ratio: float | None
     energy_error_ratio: float | None
     bias_ratio: float | None
+    bias_error_ratio: float | None
     covered_ratio: float | None
     chosen_ratio: float | None
     is_flagged: bool

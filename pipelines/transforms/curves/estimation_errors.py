@@ -102,6 +102,7 @@ def _row(
         "linear_error_ratio": summary.linear_error,
         "energy_error_ratio": summary.energy_error,
         "bias_ratio": summary.bias,
+        "bias_error_ratio": summary.bias_error,
         "covered_ratio": summary.covered,
         "chosen_ratio": summary.chosen,
     }

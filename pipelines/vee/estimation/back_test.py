@@ -34,6 +34,7 @@ class ErrorSummary:
     energy_error        MAPE: mean over gaps of the summed absolute error over the gap's energy, NaN where no
                         gap has energy.
     bias                Mean error over the series' mean interval.
+    bias_error          Standard error of the bias from gap to gap; NaN where there is but one.
     covered             Share of truths inside the band among those that have one, NaN where none has and but
                         for what is chosen.
     chosen              Share of gaps for which the method is taken.
@@ -48,6 +49,7 @@ class ErrorSummary:
     linear_error: float
     energy_error: float
     bias: float
+    bias_error: float
     covered: float
     chosen: float
 
@@ -88,12 +90,7 @@ def back_test(
     for length in mask_lengths(settings, interval_hours).tolist():
         lengths = np.full(groups.size, length)
         learning = try_methods(series, every, lengths, settings, how, LEARNING_PHASE)
-        choice = choose(
-            learning,
-            settings.back_test.least_masks,
-            settings.band.coverage_ratio,
-            settings.linear.caution_ratio,
-        )
+        choice = choose(learning, settings, np.asarray(lengths * interval_hours, dtype=np.float64))
         judging = try_methods(series, every, lengths, settings, how, JUDGING_PHASE)
         for group in np.unique(groups).tolist():
             rows = np.flatnonzero((groups == group) & choice.learnt & (judging.masks > 0) & (mean > 0))
@@ -118,7 +115,8 @@ def summaries_of(
     rows  Pairs of ``trials`` and ``choice`` that belong to it.
     mean  (pairs) mean interval of each series. [kWh or kvarh]
     """
-    truths, estimates = trials.truths[rows], trials.estimates[rows]
+    truths = trials.truths[rows]
+    estimates = trials.estimates[rows] * choice.scale[rows][:, None, None]
     there = ~np.isnan(truths)
     masks = there[:, :, 0]
     taken = _taken(estimates, there, choice.ranked[rows])  # (series x masks)
@@ -147,11 +145,21 @@ def summaries_of(
             linear_error=error / line if line > 0 else np.nan,
             energy_error=float(share.mean()) if share.size else np.nan,
             bias=float((off / mean[rows][:, None, None])[reached].mean()),
+            bias_error=_error_of_mean(off.sum(axis=2), reached.sum(axis=2), mean[rows]),
             covered=float(inside[reached & banded].mean())
             if method < 0 and (reached & banded).any()
             else np.nan,
             chosen=1.0 if method < 0 else float((taken == method)[masks].mean()),
         )
+
+
+def _error_of_mean(off: FloatArray, places: IntArray, mean: FloatArray) -> float:
+    """Standard error of the mean over gaps of what each is off by at a place.
+
+    off, places  (series x masks) sum over the places of a gap, and how many there are.
+    """
+    gap = off[places > 0] / places[places > 0] / np.broadcast_to(mean[:, None], off.shape)[places > 0]
+    return float(gap.std(ddof=1) / np.sqrt(gap.size)) if gap.size > 1 else np.nan
 
 
 def _mean_error(value: FloatArray, truths: FloatArray, where: BoolArray, mean: FloatArray) -> float:

@@ -12,7 +12,7 @@ from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.vee.estimation.gap_kernels import GOLDEN, Gaps, estimate_gaps, place_masks
 from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
-from pipelines.vee.settings import BandSettings, VeeSettings
+from pipelines.vee.settings import BandSettings, BiasSettings, VeeSettings
 
 LEARNING_PHASE = 0.5 * GOLDEN
 
@@ -63,11 +63,15 @@ class Choice:
     reach   (pairs x methods) multiple of the widths within which the wanted share of errors lies; NaN: not
             known.
     learnt  (pairs) whether there were masks enough.
+    scale   (pairs x methods) what takes the bias off the estimates; 1 where there is none to speak of.
+    line    (pairs) whether the straight line errs least, caution aside.
     """
 
     ranked: IntArray
     reach: FloatArray
     learnt: BoolArray
+    scale: FloatArray
+    line: BoolArray
 
 
 def mean_intervals(series: Series, which: IntArray) -> FloatArray:
@@ -113,11 +117,13 @@ def try_methods(
 
     how  The same settings in intervals.
     """
-    pairs, masks, at_most = pair_series.size, settings.back_test.masks, settings.back_test.places
+    pairs, at_most = pair_series.size, settings.back_test.places
     apart = settings.back_test.least_masks
     first, last = series.starts[pair_series], series.starts[pair_series + 1]
+    wanted = _masks_wanted((last - first) // series.slots, settings)
+    masks = int(wanted.max(initial=1))
     begins = np.empty((pairs, masks), dtype=np.int64)
-    place_masks(series.flat, first, last, pair_length, apart, 2 * series.slots, phase, begins)
+    place_masks(series.flat, first, last, pair_length, wanted, apart, 2 * series.slots, phase, begins)
     begin = begins.reshape(-1)
     length = np.where(begin >= 0, np.repeat(pair_length, masks), 0)
     stride = np.maximum(1, -(-length // at_most))
@@ -144,33 +150,47 @@ def try_methods(
     return Trials(truths.reshape(shape), estimates.reshape(*shape, METHODS), wide.reshape(shape))
 
 
-def choose(trials: Trials, least_masks: int, coverage: float, caution: float) -> Choice:
-    """Ranks the methods by mean absolute error over the masks; the straight line yields only to a gain beyond
-    ``caution`` standard errors.
+def _masks_wanted(days: IntArray, settings: VeeSettings) -> IntArray:
+    """(pairs) masks of each series: more of them the longer it is."""
+    of = settings.back_test
+    many = np.minimum(np.floor(days * of.masks_a_day), of.most_masks).astype(np.int64)
+    return np.asarray(np.maximum(many, of.masks))
 
-    least_masks  With fewer nothing is learnt.
-    coverage     Share of errors that ``reach`` shall hold.
+
+def choose(trials: Trials, settings: VeeSettings, at_length: FloatArray | None = None) -> Choice:
+    """Corrects the methods for their bias on the masks and ranks them by mean absolute error, in which an odd
+    mask weighs less; the straight line yields only to a gain beyond ``linear.caution_ratio`` standard errors.
+
+    A method whose energy stays off beyond the bounds of the correction comes after those that keep it.
+
+    at_length  (pairs) length of the gaps that will be filled; beyond ``linear.caution_hours`` no caution
+               holds. [h] None: short ones.
     """
     masks = trials.masks
-    learnt = masks >= least_masks
-    error = np.abs(trials.estimates - trials.truths[..., None])
+    learnt = masks >= settings.back_test.least_masks
     there = ~np.isnan(trials.truths)
+    scale, is_off = bias_scales(trials, settings.bias)
+    error = np.abs(trials.estimates * scale[:, None, None] - trials.truths[..., None])
     counted = np.where(there[..., None], error, 0.0).sum(axis=2)
     of_mask = counted / np.maximum(there.sum(axis=2), 1)[..., None]  # (pairs x masks x methods)
     present = there[:, :, 0]
-    mean = np.where(present[..., None], of_mask, 0.0).sum(axis=1) / np.maximum(masks, 1)[:, None]
-    ranked = np.argsort(np.where(np.isnan(mean), np.inf, mean), axis=1, kind="stable")
+    weight = mask_weights(of_mask, present, settings.back_test.odd_ratio)
+    total = np.maximum(weight.sum(axis=1), np.finfo(float).tiny)
+    mean = np.where(present[..., None], of_mask * weight[..., None], 0.0).sum(axis=1) / total[:, None]
+    reaches = np.where(np.isnan(mean), np.inf, mean)
+    ranked = np.lexsort((reaches, is_off & np.isfinite(reaches), np.isinf(reaches)), axis=1)
+    line = ranked[:, 0] == LINEAR
 
     gain = np.where(
         present,
         of_mask[:, :, LINEAR] - np.take_along_axis(of_mask, ranked[:, None, :1], axis=2)[:, :, 0],
         0.0,
     )
-    average = gain.sum(axis=1) / np.maximum(masks, 1)
-    deviation = np.sqrt(np.where(present, (gain - average[:, None]) ** 2, 0.0).sum(axis=1)) / np.maximum(
-        masks, 1
-    )
-    stays = ~(average > caution * deviation) & ~np.isnan(mean[:, LINEAR])
+    average = (gain * weight).sum(axis=1) / total
+    deviation = np.sqrt((weight**2 * (gain - average[:, None]) ** 2).sum(axis=1)) / total
+    stays = ~(average > settings.linear.caution_ratio * deviation) & ~np.isnan(mean[:, LINEAR])
+    if at_length is not None:
+        stays &= at_length <= settings.linear.caution_hours
     others = np.argsort(ranked == LINEAR, axis=1, kind="stable")[:, :-1]
     led = np.concatenate(
         (np.full((ranked.shape[0], 1), LINEAR), np.take_along_axis(ranked, others, axis=1)), axis=1
@@ -183,10 +203,53 @@ def choose(trials: Trials, least_masks: int, coverage: float, caution: float) ->
         *ranked.shape[:1], -1, METHODS
     )
     kept = there.sum(axis=(1, 2))
-    wanted = np.clip(np.ceil(coverage * (kept + 1)).astype(np.int64), 1, np.maximum(kept, 1)) - 1
+    wanted = (
+        np.clip(np.ceil(settings.band.coverage_ratio * (kept + 1)).astype(np.int64), 1, np.maximum(kept, 1))
+        - 1
+    )
     reach = np.full(ranked.shape, np.nan)
     for rank in np.unique(wanted[learnt]).tolist():
         rows = np.flatnonzero(learnt & (wanted == rank))
         reach[rows] = np.partition(score[rows], rank, axis=1)[:, rank]
     reach[np.isnan(mean)] = np.nan
-    return Choice(ranked, reach, learnt)
+    return Choice(ranked, reach, learnt, scale, line)
+
+
+def mask_weights(of_mask: FloatArray, present: BoolArray, odd_ratio: float) -> FloatArray:
+    """(pairs x masks) what each mask weighs: 1, and less where the methods err more on it than on all but
+    ``odd_ratio`` of the masks, so that its errors count as theirs; 0 where there is no mask.
+
+    of_mask  (pairs x masks x methods) mean error.
+    """
+    reached = ~np.isnan(np.where(present[..., None], of_mask, 0.0)).any(axis=1, keepdims=True)
+    level = np.where(reached, of_mask, 0.0).sum(axis=2)
+    ordered = np.sort(np.where(present, level, np.inf), axis=1)
+    count = present.sum(axis=1)
+    place = np.maximum(count - 1 - (odd_ratio * count).astype(np.int64), 0)
+    most = np.take_along_axis(ordered, place[:, None], axis=1)
+    weight = np.where(level > most, most / np.where(level > 0, level, 1.0), 1.0)
+    return np.asarray(np.where(present, weight, 0.0))
+
+
+def bias_scales(trials: Trials, bias: BiasSettings) -> tuple[FloatArray, BoolArray]:
+    """(pairs x methods) what the estimates of each method are multiplied with so that the masks keep their
+    energy, and whether even so more than ``bias.limit_ratio`` is off.
+
+    1 within that limit or within the noise of the masks, where a method does not reach every mask, and for
+    the straight line, which its neighbours hold.
+    """
+    there = ~np.isnan(trials.truths)
+    truth = np.where(there, trials.truths, 0.0).sum(axis=2)[..., None]
+    guess = np.where(there[..., None], trials.estimates, 0.0).sum(axis=2)  # (pairs x masks x methods)
+    all_truth, all_guess = truth.sum(axis=1), guess.sum(axis=1)
+    known = (all_truth > 0) & (all_guess > 0)
+    ratio = np.divide(all_truth, all_guess, out=np.ones_like(all_guess), where=known)
+    off = np.sqrt(((truth - ratio[:, None] * guess) ** 2).sum(axis=1))
+    error = np.divide(off, all_guess, out=np.full_like(all_guess, np.inf), where=known)
+    apart = np.abs(ratio - 1.0)
+    biased = known & (apart > bias.limit_ratio) & (apart > bias.certain_ratio * error)
+    biased[:, LINEAR] = False
+    # Only what is surely lost is made up for: scaling costs single intervals some of their error.
+    aimed = ratio - np.sign(ratio - 1.0) * bias.caution_ratio * np.where(biased, error, 0.0)
+    scale = np.where(biased, np.clip(aimed, 1.0 / bias.most_ratio, bias.most_ratio), 1.0)
+    return scale, biased & (np.abs(aimed / scale - 1.0) > bias.limit_ratio)

@@ -172,14 +172,13 @@ def _fill(
         series, pairs // lengths.size, lengths[pairs % lengths.size], settings, how, LEARNING_PHASE
     )
     choice = choose(
-        trials, settings.back_test.least_masks, settings.band.coverage_ratio, settings.linear.caution_ratio
+        trials, settings, np.asarray(lengths[pairs % lengths.size] * interval_hours, dtype=np.float64)
     )
-    short = length <= _whole_intervals(settings.linear.limit_hours, interval_hours)
-    method = _first_that_reaches(estimates, length, offset, choice, pair, short)
+    method = _first_that_reaches(estimates, length, offset, choice, pair, settings, interval_hours)
 
     gap = np.repeat(np.arange(length.size), length)
     chosen = method[gap]
-    values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0]
+    values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0] * choice.scale[pair[gap], chosen]
     reach = choice.reach[pair[gap], chosen]
     margin = np.where(np.isfinite(reach), reach, np.nan) * widths(
         spread, gap, series, of_series, settings.band
@@ -214,21 +213,28 @@ def _first_that_reaches(
     offset: IntArray,
     choice: Choice,
     pair: IntArray,
-    short: BoolArray,
+    settings: VeeSettings,
+    interval_hours: float,
 ) -> IntArray:
     """The best method that fills a whole gap, else the best that fills part of it. (gaps)
 
     Where nothing was learnt, short gaps take the methods in the order of the catalogue, longer ones like-days
-    first and no straight line.
+    first and no straight line. Where something was, a straight line longer than its caution is taken only if
+    its measured error is least, and none beyond ``linear.longest_hours``.
     """
+    short = length <= _whole_intervals(settings.linear.limit_hours, interval_hours)
+    learnt, ranked = choice.learnt[pair], choice.ranked[pair]
     holes = np.add.reduceat(np.isnan(estimates), offset, axis=0, dtype=np.int64)
     order = np.where(
-        choice.learnt[pair][:, None],
-        choice.ranked[pair],
+        learnt[:, None],
+        ranked,
         np.where(short[:, None], np.arange(METHODS), np.roll(np.arange(METHODS), -1)),
     )
-    holes[(~choice.learnt[pair] & ~short), LINEAR] = holes.max(initial=0) + 1
-    ranked = np.take_along_axis(holes, order, axis=1)
-    whole = ranked == 0
-    first = np.where(whole.any(axis=1), whole.argmax(axis=1), ranked.argmin(axis=1))
+    far = length > _whole_intervals(settings.linear.caution_hours, interval_hours)
+    longest = length > _whole_intervals(settings.linear.longest_hours, interval_hours)
+    barred = np.where(learnt, longest | (far & ~choice.line[pair]), ~short)
+    holes[barred, LINEAR] = holes.max(initial=0) + 1
+    of_order = np.take_along_axis(holes, order, axis=1)
+    whole = of_order == 0
+    first = np.where(whole.any(axis=1), whole.argmax(axis=1), of_order.argmin(axis=1))
     return np.asarray(np.take_along_axis(order, first[:, None], axis=1)[:, 0])

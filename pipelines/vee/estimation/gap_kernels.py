@@ -37,6 +37,7 @@ def place_masks(
     first: IntArray,
     last: IntArray,
     length: IntArray,
+    wanted: IntArray,
     apart: int,
     least: int,
     phase: float,
@@ -46,6 +47,7 @@ def place_masks(
     over the series.
 
     first, last, length  (series) the series in ``flat`` and the length of its masks.
+    wanted               (series) how many masks at most.
     apart                A series that has no room for so many masks beside each other gets none: they would
                          say one thing many times.
     least                Room in intervals that a series must have anyway.
@@ -56,8 +58,8 @@ def place_masks(
         room = last[series] - first[series] - length[series] - 1
         found, trial = 0, 0
         while (
-            found < begins.shape[1]
-            and trial < 3 * begins.shape[1]
+            found < wanted[series]
+            and trial < 3 * wanted[series]
             and room >= max(least, apart * length[series])
         ):
             begin = first[series] + 1 + int(((phase + trial * GOLDEN) % 1.0) * (room - 1))

@@ -108,7 +108,9 @@ def test_errors_by_hand() -> None:
     truths = np.array([[[10.0, 10.0]]])
     estimates = np.repeat(np.array([[[11.0, 12.0]]])[..., None], 5, axis=3)
     trials = Trials(truths, estimates, np.ones((1, 1, 2)))
-    choice = Choice(np.array([[2, 0, 1, 3, 4]]), np.ones((1, 5)), np.array([True]))
+    choice = Choice(
+        np.array([[2, 0, 1, 3, 4]]), np.ones((1, 5)), np.array([True]), np.ones((1, 5)), np.array([False])
+    )
     found = {
         summary.method: summary
         for summary in summaries_of(0, 0.5, trials, choice, np.array([0]), np.array([5.0]))
@@ -129,7 +131,7 @@ def test_errors_by_hand() -> None:
     [(2.0, 0.15, False), (2.0, 0.151, True), (24.0, 0.25, False), (24.0, 0.251, True), (8.0, 0.2, False)],
 )
 def test_flags_stand_just_beyond_their_limit(hours: float, energy_error: float, flagged: bool) -> None:
-    chosen = ErrorSummary(0, hours, -1, 1, 32, 0.1, 0.5, energy_error, 0.0, 0.9, 1.0)
+    chosen = ErrorSummary(0, hours, -1, 1, 32, 0.1, 0.5, energy_error, 0.0, 0.0, 0.9, 1.0)
     assert chosen.is_over(SETTINGS) is flagged
     assert replace(chosen, method=2).is_over(SETTINGS) is False
 
@@ -140,7 +142,7 @@ def test_flags_stand_just_beyond_their_limit(hours: float, energy_error: float, 
 def test_a_band_that_covers_too_little_or_too_much_is_flagged_and_none_is_not(
     covered: float, flagged: bool
 ) -> None:
-    chosen = ErrorSummary(0, 2.0, -1, 1, 32, 0.1, 0.5, 0.1, 0.0, covered, 1.0)
+    chosen = ErrorSummary(0, 2.0, -1, 1, 32, 0.1, 0.5, 0.1, 0.0, 0.0, covered, 1.0)
     assert chosen.is_off_band(SETTINGS) is flagged
     assert replace(chosen, method=2).is_off_band(SETTINGS) is False
 
@@ -151,7 +153,11 @@ def test_where_there_is_no_band_no_coverage_is_published() -> None:
     truths, estimates = np.array([[[10.0]], [[10.0]]]), np.full((2, 1, 1, 5), 11.0)
     trials = Trials(truths, estimates, np.ones((2, 1, 1)))
     choice = Choice(
-        np.tile(np.arange(5), (2, 1)), np.array([[1.0] * 5, [np.inf] * 5]), np.array([True, True])
+        np.tile(np.arange(5), (2, 1)),
+        np.array([[1.0] * 5, [np.inf] * 5]),
+        np.array([True, True]),
+        np.ones((2, 5)),
+        np.array([False, False]),
     )
 
     def covered(rows: list[int]) -> float:
