@@ -10,7 +10,7 @@ from pipelines.arrays import IntArray
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.estimation import CHOSEN
 from pipelines.vee.estimation.reconciliation import IS_OWN_ESTIMATE
-from pipelines.vee.settings import BiasSettings
+from pipelines.vee.estimation_settings import BiasSettings
 
 
 def long_gaps(curves: pa.Table, registers: pa.Table) -> dict[int, list[int]]:

@@ -12,7 +12,8 @@ from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.vee.estimation.gap_kernels import GOLDEN, Gaps, estimate_gaps, place_masks
 from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
-from pipelines.vee.settings import BandSettings, BiasSettings, VeeSettings
+from pipelines.vee.estimation_settings import BandSettings, BiasSettings
+from pipelines.vee.settings import VeeSettings
 
 LEARNING_PHASE = 0.5 * GOLDEN
 

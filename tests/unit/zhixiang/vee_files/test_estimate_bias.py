@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.codes import IntervalStatus
 from pipelines.tables.estimation import ERRORS_SCHEMA
-from pipelines.vee.settings import BiasSettings
+from pipelines.vee.estimation_settings import BiasSettings
 from zhixiang.vee_files.estimate_bias import long_gaps, told_bias
 
 BIAS = BiasSettings(limit_ratio=0.05, certain_ratio=2, caution_ratio=0.75, most_ratio=1.5)
