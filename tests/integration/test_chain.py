@@ -26,6 +26,7 @@ from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants
+from products.efficiency_bill.page.basis import basis_of
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.product import EFFICIENCY_BILL
@@ -192,11 +193,11 @@ def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) 
             "bills": 253,
             "differences": [],
         }
+        _, facts = kept_rules(tmp_path / "alone", next((tmp_path / "alone" / "rules").iterdir()).name)
         for issued in bills_of(alone, month):
-            bill = issued["result"]
-            page = render_bill_html(
-                bill, issued["efficiency_bill_lines_v1"], issued["efficiency_bill_advice_v1"], bill_days(bill)
-            )
+            bill, lines = issued["result"], issued["efficiency_bill_lines_v1"]
+            basis = basis_of(lines, facts, BillingMonth.parse(month))
+            page = render_bill_html(bill, lines, issued["efficiency_bill_advice_v1"], bill_days(bill), basis)
             assert (
                 page.encode() == (home / "out" / "bills" / month / f"{bill['customer_id']}.html").read_bytes()
             )
