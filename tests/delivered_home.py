@@ -25,6 +25,7 @@ from zhixiang.delivery import Delivered, deliver
 BILL = "bills/2026-09/STEEL-0001"
 MADE_NEW = {
     "gold_day_findings",
+    "silver_estimation_errors",
     "gold_data_sufficiency",
     "transfer_fee_code_v1",
     "transfer_fee_code_evidence_v1",

@@ -41,7 +41,11 @@ class SilverEstimationErrors(Table):
         DOUBLE, "Mean error over the series' mean interval; above 0: estimates are too high.", unit=Unit.RATIO
     )
     bias_error_ratio = Field(
-        DOUBLE, "Standard error of that bias from masked gap to masked gap.", unit=Unit.RATIO, minimum=0
+        DOUBLE,
+        "Standard error of that bias from masked gap to masked gap.",
+        unit=Unit.RATIO,
+        minimum=0,
+        later=True,
     )
     covered_ratio = Field(
         DOUBLE,

@@ -55,7 +55,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
             "Practice of the trade for short gaps; the limit, which holds where no error could be measured, "
             "is the project's own."
         ),
-        ("linear.limit_hours", "linear.caution_ratio"),
+        ("linear.limit_hours", "linear.caution_ratio", "linear.caution_hours", "linear.longest_hours"),
         methods.LINEAR,
     ),
     Estimator(

@@ -347,7 +347,14 @@ def test_the_catalogue_shows_every_check_estimator_and_threshold() -> None:
         name
         for name, _ in described_keys(VeeSettings)
         if not name.startswith(
-            ("registers.rollover_", "registers.look_ahead_", "back_test.", "band.", "published_errors.")
+            (
+                "registers.rollover_",
+                "registers.look_ahead_",
+                "back_test.",
+                "band.",
+                "bias.",
+                "published_errors.",
+            )
         )
     } == steered
     assert page == render_check_catalogue()
