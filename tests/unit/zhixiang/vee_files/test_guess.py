@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -182,8 +182,11 @@ def test_the_command_writes_shows_and_never_overwrites(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_said_and_ends_with_exit_3(tmp_path: Path) -> None:
-    begin = datetime(2026, 3, 1)
-    rows = [f"A,{begin + timedelta(minutes=7 * number)},{0.5 + number % 7}" for number in range(300)]
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = [
+        f"A,{begin + timedelta(minutes=7 * number):%Y-%m-%d %H:%M},{0.5 + number % 7}"
+        for number in range(300)
+    ]
     (tmp_path / "a.csv").write_text("\n".join(["meter,ts,kwh", *rows, ""]), "utf-8")
     code, _, complained = command("vee", tmp_path / "a.csv", "--guess", tmp_path / "m.yaml")
     assert (code, "cannot be read under it yet" in complained) == (3, True)
