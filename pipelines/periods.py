@@ -19,7 +19,8 @@ DAY_MINUTES = 1440
 """Minutes of a local day. [min]"""
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
-_INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
+RUN_INSTANT, RUN_INSTANT_LENGTH = "%Y%m%dT%H%M%SZ", len("20261109T040000Z")
+"""The instant in UTC with which the id of a run begins, as ``strftime`` writes it; its characters."""
 
 
 @dataclass(frozen=True, order=True)
@@ -136,7 +137,7 @@ def day_of_run(run_id: str) -> date | None:
     datetime.date(2026, 11, 21)
     """
     try:
-        instant = datetime.strptime(run_id[:_INSTANT], _INSTANT_FORMAT).replace(tzinfo=UTC)
+        instant = datetime.strptime(run_id[:RUN_INSTANT_LENGTH], RUN_INSTANT).replace(tzinfo=UTC)
     except ValueError:
         return None
     return instant.astimezone(LOCAL_ZONE).date()

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipelines.engine.step import Coverage
 from pipelines.errors import DamagedPartError
+from pipelines.periods import RUN_INSTANT
 from pipelines.storage.home_lock import is_held
 from pipelines.timings import Shares
 
@@ -143,7 +144,7 @@ class Ledger:
         """Opens a run and returns its id: the instant and a random part. Call it under the home's lock: what
         stands as running then has been killed, and is marked so.
         """
-        run_id = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        run_id = f"{now:{RUN_INSTANT}}-{uuid.uuid4().hex[:6]}"
         with self._open(writing=True) as connection:
             connection.execute(
                 "UPDATE runs SET status = ?, message = ? WHERE status = ?", (KILLED, _KILLED_MESSAGE, RUNNING)

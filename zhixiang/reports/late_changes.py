@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipelines.codes import FileStatus
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import UnknownNameError
+from pipelines.periods import RUN_INSTANT, RUN_INSTANT_LENGTH
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pipelines.engine.runner import Runner
 
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
-_INSTANT = len("20261109T040000Z")
 _Notices = Mapping[tuple[object, ...], list[str]]
 ISSUED, PENDING = "issued", "would change"
 
@@ -164,7 +164,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
                 )
     for edit in rows_of_table(store.arrow(BronzeManualEdits), BronzeManualEditsRow):
         customer = owners.get(edit["meter_point_id"])
-        if customer and f"{edit['approved_at_utc']:%Y%m%dT%H%M%SZ}" >= since[:_INSTANT]:
+        if customer and f"{edit['approved_at_utc']:{RUN_INSTANT}}" >= since[:RUN_INSTANT_LENGTH]:
             found[customer].append(
                 (edit["curve_date"].isoformat(), f"edit {edit['edit_id']} ({edit['curve_date']})")
             )

@@ -69,14 +69,15 @@ class _Buckets:
         """The rows of a bucket."""
         return Bucket(CUSTOMER, number, self.count).rows(self.files[table], table, columns)
 
-    def grouped(self, number: int, load: pa.Table) -> Grouped:
+    def grouped(self, load: pa.Table, payments: pa.Table, customers: pa.Table) -> Grouped:
         """What is compared of the customers of a bucket.
 
-        load  At least customer, month, trend and energy of its rows of load_indicators.
+        load       At least customer, month, trend and energy of its rows of load_indicators.
+        payments   Its payments, at least whose they are.
+        customers  Its terms.
         """
-        payers = self.rows(number, SilverPayments, (CUSTOMER,))
-        names = sorted(pc.unique(payers[CUSTOMER]).to_pylist())
-        return grouped(load, names, self.rows(number, SilverCustomers, _TERMS), self.calendar)
+        names = sorted(pc.unique(payments[CUSTOMER]).to_pylist())
+        return grouped(load, names, customers, self.calendar)
 
 
 def write_by_customers(inputs: Inputs, load: LoadOfCustomers, calendar: Calendar) -> WorkerFiles:
@@ -98,7 +99,7 @@ def write_by_customers(inputs: Inputs, load: LoadOfCustomers, calendar: Calendar
             return _report([], constraint_violations(table.empty(), table), stands=stands)
         events = buckets.rows(number, SilverEvents, SilverEvents.business_columns())
         customers = buckets.rows(number, SilverCustomers, _TERMS)
-        compared = _compared(buckets.grouped(number, rows), answers)
+        compared = _compared(buckets.grouped(rows, payments, customers), answers)
         made = assemble_indicators(rows, payments, events, customers, calendar, compared)
         fresh = with_run(made, run_id, table, before)
         stands = bool(before.num_rows) and all_stand(fresh, before, run_id)
@@ -127,7 +128,8 @@ def _answers(dealt: DataFrame, buckets: _Buckets) -> DataFrame:
 
     def asked(rows: pa.Table) -> pa.Table:
         number = int(rows[_BUCKET][0].as_py())
-        found = buckets.grouped(number, rows)
+        payers = buckets.rows(number, SilverPayments, (CUSTOMER,))
+        found = buckets.grouped(rows, payers, buckets.rows(number, SilverCustomers, _TERMS))
         members = [found.numbers == group for group in range(len(found.groups))]
         return pa.table(
             {

@@ -40,14 +40,6 @@ def steps_in_use(lagging: FloatArray, step_kvar: float, hours: float) -> FloatAr
     return found
 
 
-def with_switched_bank(lagging: FloatArray, bank_kvar: float, step_kvar: float, hours: float) -> float:
-    """Lagging energy of the month with a bank switched in whole steps, ideally: never more than lags. What
-    leads stays. [kvarh]
-    """
-    used = np.minimum(steps_in_use(lagging, step_kvar, hours), bank_kvar // step_kvar)
-    return float((lagging - used * step_kvar * hours).sum())
-
-
 def smallest_bank(
     lagging: FloatArray,
     leading: FloatArray,

@@ -296,46 +296,22 @@ def _days(days: Sequence[DayPoint]) -> Page | None:
         legend.append({"kind": "box", "colour": palette.BASELINE, "zh": "基线区间", "en": "baseline band"})
     if any(day.expected_kwh is not None for day in days):
         legend.append({"kind": "line", "colour": palette.EXPECTED, "zh": "预期", "en": "expected"})
-    above = sum(day.is_above for day in days)
-    if above:
-        legend.append(
-            {
-                "kind": "box",
-                "colour": palette.ABOVE,
-                "zh": f"高于区间 {above} 天",
-                "en": f"above the band, {above} days",
-            }
-        )
-    below = sum(day.is_below for day in days)
-    if below:
-        legend.append(
-            {
-                "kind": "box",
-                "colour": palette.BELOW,
-                "zh": f"低于区间 {below} 天",
-                "en": f"below the band, {below} days",
-            }
-        )
-    spread = sum(day.is_spread for day in days)
-    if spread:
-        legend.append(
-            {
-                "kind": "box",
-                "colour": palette.SPREAD,
-                "zh": f"漏抄 {spread} 天，按后一次抄表均摊",
-                "en": f"not read one by one, {spread} days, evenly out of the next read",
-            }
-        )
-    missing = [day for day in days if day.energy_kwh is None]
-    if missing:
-        legend.append(
-            {
-                "kind": "box",
-                "colour": palette.WHITE,
-                "zh": f"× 缺 {len(missing)} 天",
-                "en": f"missing, {len(missing)} days",
-            }
-        )
+    above, below = sum(day.is_above for day in days), sum(day.is_below for day in days)
+    spread, missing = sum(day.is_spread for day in days), sum(day.energy_kwh is None for day in days)
+    of_days = (
+        (above, palette.ABOVE, f"高于区间 {above} 天", f"above the band, {above} days"),
+        (below, palette.BELOW, f"低于区间 {below} 天", f"below the band, {below} days"),
+        (
+            spread,
+            palette.SPREAD,
+            f"漏抄 {spread} 天，按后一次抄表均摊",
+            f"not read one by one, {spread} days, evenly out of the next read",
+        ),
+        (missing, palette.WHITE, f"× 缺 {missing} 天", f"missing, {missing} days"),
+    )
+    legend += [
+        {"kind": "box", "colour": colour, "zh": zh, "en": en} for count, colour, zh, en in of_days if count
+    ]
     known = [day.energy_kwh for day in days if day.energy_kwh is not None]
     most = f"，最高 {grouped(max(known), 0)} kWh" if known else ""
     return {

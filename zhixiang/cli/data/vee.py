@@ -127,8 +127,8 @@ def _propose(files: list[Path], target: Path, *, json: bool) -> None:
     from pipelines.errors import UsageError
     from pipelines.formats import FormatSettings
     from pipelines.settings import load_settings
-    from zhixiang.vee_files.guess import guess_files
-    from zhixiang.vee_files.guess_proposal import as_yaml
+    from zhixiang.vee_files.guess.files import guess_files
+    from zhixiang.vee_files.guess.proposal import as_yaml
 
     taken = UsageError(f"{target} is there already and stays as it is.", "Name another file with --guess.")
     if target.exists():

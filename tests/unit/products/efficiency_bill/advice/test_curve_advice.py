@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.codes import Channel, DemandBasis
 from pipelines.tariff import price_supply
+from pipelines.tariff.whatif.compensation import ReactiveCurve, with_switched_bank
 from products.efficiency_bill.advice.advice import Advised, advised
 from products.efficiency_bill.advice.situation import Situation, about
 from products.efficiency_bill.comparison.grounds import Grounds
@@ -19,7 +20,6 @@ from products.efficiency_bill.comparison.load_hours import best_break
 from products.efficiency_bill.comparison.reactive_curve import (
     smallest_bank,
     with_fixed_bank,
-    with_switched_bank,
 )
 from tests.measured_months import supply_of
 from tests.steel_curve import ACTIVE, LAGGING, LEADING, steel_curve
@@ -38,6 +38,7 @@ from tests.unit.products.efficiency_bill.advice.curve_months import (
 )
 
 D = Decimal
+MINUTES = 15
 SUPPLY = supply_of(STEEL, STEEL_SEPTEMBER)
 TOTAL = price_supply(SUPPLY, FACTS).total_cny
 
@@ -70,7 +71,7 @@ def test_a_bank_reaches_what_the_quarter_hours_let_it(
     """Held against a bank switched step by step in each of the 2,880 quarter hours."""
     lagging, leading = steel_curve(LAGGING), steel_curve(LEADING)
     found = (
-        (with_switched_bank(lagging.ravel(), bank, 10, HOURS), float(leading.sum()))
+        with_switched_bank(ReactiveCurve(lagging.ravel(), leading.ravel(), MINUTES), bank, 10)
         if is_switched
         else with_fixed_bank(lagging.ravel(), leading.ravel(), bank, HOURS)
     )
@@ -82,13 +83,13 @@ def test_a_bank_reaches_what_the_quarter_hours_let_it(
 
 def test_the_smallest_bank_is_found_as_if_each_size_were_tried() -> None:
     lagging, leading = steel_curve(LAGGING).ravel(), steel_curve(LEADING).ravel()
-    before = float(lagging.sum())
+    before, curve = float(lagging.sum()), ReactiveCurve(lagging, leading, MINUTES)
     for wanted in (0.5, 5000.0, 14000.0, 14187.5, 14187.6, 30000.0, 40000.0):
         found = smallest_bank(lagging, leading, 10, HOURS, lambda taken, wanted=wanted: taken >= wanted)
         sizes = [
             size
             for size in range(10, 1500, 10)
-            if before - with_switched_bank(lagging, size, 10, HOURS) >= wanted - 1e-6
+            if before - with_switched_bank(curve, size, 10).lagging_kvarh >= wanted - 1e-6
         ]
         assert (None if found is None else found.size_kvar) == (sizes[0] if sizes else None), wanted
 

@@ -17,7 +17,7 @@ from pipelines.arrays import IntArray
 from pipelines.formats.mapped.stamp_keys import StampPlace
 from pipelines.formats.mapped.written import DAY_MICROS, NO_OFFSET, Written, written
 from pipelines.periods import DAY_MINUTES, LOCAL_OFFSET
-from zhixiang.vee_files.guess_cells import Cells
+from zhixiang.vee_files.guess.cells import Cells
 
 _MINUTE = 60_000_000
 _GOOD_SHARE, _SAMPLE = 0.95, 5_000

@@ -16,8 +16,8 @@ from pipelines.errors import UsageError
 from pipelines.formats import FormatSettings, LongForm, load_mapping
 from pipelines.settings import load_settings, packaged
 from tests.field.harness import INPUTS, command
-from zhixiang.vee_files.guess import guess_files
-from zhixiang.vee_files.guess_proposal import Guess, as_yaml
+from zhixiang.vee_files.guess.files import guess_files
+from zhixiang.vee_files.guess.proposal import Guess, as_yaml
 
 CONF = load_settings(packaged("conf"))
 FORMATS = CONF.section(FormatSettings)

@@ -23,7 +23,7 @@ from pipelines.formats.mapped.wide_days import TIMES, looks_wide, time_of
 from pipelines.ingest.inbox import shown_path
 from pipelines.periods import DAY_MINUTES
 from pipelines.settings import IngestSettings
-from zhixiang.vee_files.guess_cells import (
+from zhixiang.vee_files.guess.cells import (
     NOTHING,
     Cells,
     Notation,
@@ -31,9 +31,9 @@ from zhixiang.vee_files.guess_cells import (
     notation_of,
     read_cells,
 )
-from zhixiang.vee_files.guess_proposal import Guess
-from zhixiang.vee_files.guess_stamps import find_days, find_stamps, interval_of, place_of
-from zhixiang.vee_files.guess_values import Value, describe, find_meter, find_values, unit_of_cells
+from zhixiang.vee_files.guess.proposal import Guess
+from zhixiang.vee_files.guess.stamps import find_days, find_stamps, interval_of, place_of
+from zhixiang.vee_files.guess.values import Value, describe, find_meter, find_values, unit_of_cells
 
 ROWS_SHOWN = 10
 _NUMBERED = re.compile(r"(\D*?)(\d{1,3})")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from pipelines.codes import Channel
-from zhixiang.vee_files.guess_cells import Cells, Notation, is_mostly_numbers
+from zhixiang.vee_files.guess.cells import Cells, Notation, is_mostly_numbers
 
 _UNITS: Mapping[str, str] = {
     "mvarh": "Mvarh",

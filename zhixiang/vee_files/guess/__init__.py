@@ -1,0 +1,1 @@
+"""A mapping proposed for files of no known format."""
