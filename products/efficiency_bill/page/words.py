@@ -208,10 +208,14 @@ MISSING_INPUTS: Mapping[str, Said] = {
         ),
     ),
     "suspension_too_short": Said(
-        "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）。",
+        (
+            "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）；"
+            "全年累计月数、是否整台变压器暂停未核查。"
+        ),
         (
             "A suspension of too few days leaves the basic charge as it is (by trade pages; the rule's own "
-            "text was not read)."
+            "text was not read); how many months of the year are suspended and whether whole transformers "
+            "are was not checked."
         ),
     ),
     "highest_demand_of_month": Said(
