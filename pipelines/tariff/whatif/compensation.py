@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -25,10 +25,9 @@ import numpy as np
 from pipelines.arrays import FloatArray
 from pipelines.errors import UsageError
 from pipelines.facts import Facts
-from pipelines.money import round_half_up
 from pipelines.tariff.charges.power_factor import mean_power_factor, power_factor
 from pipelines.tariff.contract import SupplyMonth
-from pipelines.tariff.whatif.changed_supplies import CENTI_KVARH, NOTHING, with_compensation
+from pipelines.tariff.whatif.changed_supplies import NOTHING, with_compensation, with_less_reactive
 from pipelines.tariff.whatif.choices import Alternative, planned
 
 HOUR_MINUTES = 60
@@ -113,13 +112,8 @@ def compensated(month: SupplyMonth, curve: ReactiveCurve, then: Reactive) -> Sup
     """
     if month.lagging_kvarh is None or month.leading_kvarh is None:
         raise UsageError(f"{month.month} has no reactive energy.", "Give lagging_kvarh and leading_kvarh.")
-    now = Reactive(float(curve.lagging_kvarh.sum()), float(curve.leading_kvarh.sum()))
-    registers = month.lagging_kvarh, abs(month.leading_kvarh)
-    lagging, leading = (
-        max(read + round_half_up(Decimal(repr(after - before)), CENTI_KVARH), NOTHING)
-        for read, before, after in zip(registers, now, then, strict=True)
-    )
-    return replace(month, lagging_kvarh=lagging, leading_kvarh=leading)
+    lagging, leading = float(curve.lagging_kvarh.sum()), float(curve.leading_kvarh.sum())
+    return with_less_reactive(month, lagging - then.lagging_kvarh, leading - then.leading_kvarh)
 
 
 def compensation_choices(

@@ -11,10 +11,8 @@ from decimal import Decimal
 import numpy as np
 
 from pipelines.arrays import FloatArray
-from pipelines.money import round_half_up
 from pipelines.tariff import SupplyMonth
 from pipelines.tariff.charges.power_factor import mean_power_factor
-from pipelines.tariff.whatif.changed_supplies import CENTI_KVARH, NOTHING
 from pipelines.tariff.whatif.compensation import (
     HOUR_MINUTES,
     ReactiveCurve,
@@ -75,20 +73,6 @@ def power_factor_standard(supply: SupplyMonth) -> Decimal | None:
     """The one standard that the month is held against; None without one, or with several."""
     standards = {segment.contract.power_factor_standard for segment in supply.segments} - {None}
     return standards.pop() if len(standards) == 1 else None
-
-
-def with_less_reactive(supply: SupplyMonth, lagging_kvarh: float, leading_kvarh: float) -> SupplyMonth:
-    """The month with so much less lagging and leading energy, none below nothing. [kvarh]"""
-    if supply.lagging_kvarh is None or supply.leading_kvarh is None:
-        return supply
-    less_lagging, less_leading = (
-        round_half_up(Decimal(repr(value)), CENTI_KVARH) for value in (lagging_kvarh, leading_kvarh)
-    )
-    return replace(
-        supply,
-        lagging_kvarh=max(supply.lagging_kvarh - less_lagging, NOTHING),
-        leading_kvarh=max(abs(supply.leading_kvarh) - less_leading, NOTHING),
-    )
 
 
 def factor_of(supply: SupplyMonth) -> Decimal | None:
