@@ -117,9 +117,7 @@ def estimate_missing_intervals(
     if block.outages is not None:
         clean &= ~block.outages
     slots = final.shape[1]
-    level = np.full(clean.size, np.nan)
-    level[clean] = final[clean].sum(axis=1)
-    sides = split_at_level_steps(level, block.series_starts, block.day_types, block.multiplier, settings)
+    sides = _sides(final, clean, invalid, block, settings)
     series = Series(final.reshape(-1), slots, sides * slots, block.day_types, clean)
     places, values, methods, margin = _fill(series, settings, block.interval_hours, barred)
     final.reshape(-1)[places] = values
@@ -131,6 +129,18 @@ def estimate_missing_intervals(
         places = places[status.reshape(-1)[places] != IntervalStatus.MEASURED]
         margin = wide.reshape(-1)[places]
     return Estimates(final, status, places, margin, series=series)
+
+
+def _sides(
+    final: FloatArray, clean: BoolArray, invalid: BoolArray, block: CurveBlock, settings: VeeSettings
+) -> IntArray:
+    """First rows of the sides of told steps; only in series in which something is to be estimated."""
+    starts = block.series_starts
+    is_open = np.logical_or.reduceat(invalid.any(axis=1), starts[:-1])
+    tells = np.flatnonzero(clean & np.repeat(is_open, np.diff(starts)))
+    level = np.full(clean.size, np.nan)
+    level[tells] = final[tells].sum(axis=1)
+    return split_at_level_steps(level, starts, block.day_types, block.multiplier, settings)
 
 
 def _fill(
