@@ -69,6 +69,12 @@ def transformer_load(data: Path) -> RealSeries:
     return RealSeries("transformer load", days, days_of_week(pd.date_range("2016-07-01", periods=len(days))))
 
 
+def loads(data: Path) -> list[RealSeries]:
+    """The loads of the comparison: no register counts an oil temperature."""
+    others = [series for series in read_series(data) if series.name != "oil temperature"]
+    return [*others, transformer_load(data), household(data)]
+
+
 def run(series: RealSeries, length: int, span: int, settings: VeeSettings, gaps: int = GAPS) -> Errors:
     """Gaps of ``length`` days, one after the other, whose reads lie ``span`` days apart."""
     count = len(series.days)
@@ -146,8 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     evenly = settings.with_values({"like_day.far_count": 0})
     rows = []
-    loads = [series for series in read_series(options.data) if series.name != "oil temperature"]
-    for series in [*loads, transformer_load(options.data), household(options.data)]:
+    for series in loads(options.data):
         for length in DAYS:
             for span in READ_EVERY:
                 before, after = (
