@@ -101,6 +101,7 @@ LATER: Mapping[str, int | float] = {
     "level_step.spread_ratio": 0.12,
     "linear.caution_hours": 1e9,
     "linear.longest_hours": 1e9,
+    "like_day.far_count": 0,
     "bias.limit_ratio": 1e9,
     "bias.certain_ratio": 2.0,
     "bias.caution_ratio": 1.0,

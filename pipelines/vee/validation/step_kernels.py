@@ -99,9 +99,13 @@ def _base(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int)
     count = 0
     for other in range(begin, end):
         if other != row and day_types[other] == day_types[row] and not np.isnan(logs[other]):
-            values[count] = logs[other]
+            below = count
+            while below > 0 and values[below - 1] > logs[other]:  # insertion: a handful of values
+                values[below] = values[below - 1]
+                below -= 1
+            values[below] = logs[other]
             count += 1
-    return float(np.median(values[:count])) if count else np.nan
+    return float(0.5 * (values[(count - 1) // 2] + values[count // 2])) if count else np.nan
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
