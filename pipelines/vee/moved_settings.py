@@ -80,6 +80,8 @@ LATER: Mapping[str, int | float] = {
     "runs.natural_ratio": 3.0,
     "runs.rare_days": 30,
     "interval_sum.scale_ratio": 1e9,
+    "spikes.far_window_ratio": 1e9,
+    "spikes.far_like_day_ratio": 2.0,
     "peaks.least_like_days": 0,
     "peaks.alone_ratio": 2.0,
     "peaks.days_ratio": 1.0,
