@@ -126,3 +126,20 @@ def test_parts_of_an_interval_are_told_apart_by_their_sign_before_they_are_put_t
         "values come every 30 minutes, the mapping says 60; they are put together: "
         "48 of 'MP-A' from 2026-09-02 to 2026-09-02"
     ]
+
+
+@pytest.mark.parametrize("spike", [9999.0, -65535.0, 4294967.295])
+def test_one_false_value_makes_no_noise_of_a_net_column(spike: float) -> None:
+    """275 kWh fed back were thrown away because 1 % of 9999 is more than any of them."""
+    values = NET * 4
+    values[130] = spike
+    with pytest.raises(InputRefusedError, match="net values"):
+        read(lines(*hours(values)), declared())
+    rests = [0.5 if 6 <= hour % 24 < 18 else -0.002 for hour in range(192)]
+    rests[130] = spike
+    assert read(lines(*hours(rests)), declared()).rejects.num_rows == 0
+    plant = [0.001 if hour % 24 < 6 else -20.0 for hour in range(240)]
+    with pytest.raises(InputRefusedError, match="net values"):
+        read(lines(*hours(plant)), declared())
+    pump = [5.0 if hour == 700 else -0.002 for hour in range(2000)]
+    assert read(lines(*hours(pump)), declared()).rejects.num_rows == 0
