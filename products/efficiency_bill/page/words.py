@@ -325,8 +325,8 @@ PEERS_HIDDEN: Mapping[str | None, Said] = {
 }
 
 TOGETHER = Said(
-    "以上全部做到，本月约可少付 {cny} 元（合并重新计价；各项有重叠，不能相加）。",
-    "All of it together would have saved about {cny} CNY, priced once; the parts overlap and do not add up.",
+    "以上全部做到，本月约可少付 {cny} 元（合并重新计价；各项可能重叠，不能相加）。",
+    "All of it together would have saved about {cny} CNY, priced once; parts may overlap and do not add up.",
 )
 
 
