@@ -13,6 +13,8 @@ class PeersHidden(StrEnum):
 
     TOO_FEW = "too_few"
     ONE_TOO_LARGE = "one_too_large"
+    PART_OF_MONTH = "part_of_month"
+    NO_ENERGY = "no_energy"
 
 
 class Praise(StrEnum):

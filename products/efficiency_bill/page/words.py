@@ -319,6 +319,11 @@ PEERS_HIDDEN: Mapping[str | None, Said] = {
         "其中一户用电占比过大，为不泄露其用电，不作比较",
         "one of them is so large that a comparison would tell its use, so none is made",
     ),
+    PeersHidden.PART_OF_MONTH: Said(
+        "本月不是每天都有电量，不与整月的同行比较",
+        "not every day of the month has its energy, so it is not held against whole months",
+    ),
+    PeersHidden.NO_ENERGY: Said("本月没有用电，不作比较", "nothing was used, so nothing is compared"),
     None: Said(
         "户数太少或其中一户占比过大，不作比较", "too few, or one of them too large, so nothing is compared"
     ),

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 BANK, BANK_AT_LEAST = "bank_kvar", "bank_kvar_at_mean_power"
 _FACT_OF_TERM = {"demand_basis": "basis_change", "contract_demand": "contract_demand_change"}
 _TENTH = Decimal("0.1")
+_BOUNDS = {
+    "reactive": "at least so many kvar, switched ideally; no promise without a curve of reactive energy",
+    "hours": "the hours it is moved into would need more power than the month's highest; no promise",
+}
 
 
 def rows_of(found: Sequence[Alternative], now: Alternative, kvar_price: float | None) -> list[dict[str, Any]]:
@@ -40,10 +44,7 @@ def _row(choice: Alternative, now: Alternative, kvar_price: float | None) -> dic
         **choice.changes,
     }
     if choice.is_bound:
-        row |= {
-            "saving_cny_at_most": saving,
-            "bound": "at least so many kvar, switched ideally; no promise without a curve of reactive energy",
-        }
+        row |= {"saving_cny_at_most": saving, "bound": _BOUNDS[_lever(choice)]}
     elif BANK in choice.changes:
         row |= _cost(Decimal(choice.changes[BANK]), saving, len(choice.months), kvar_price)
     if choice.is_hindsight:

@@ -34,6 +34,7 @@ from pipelines.tariff.whatif.choices import (
 from pipelines.tariff.whatif.compensation import with_capacitors
 from tests.measured_months import Measured, supply_of
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
+from zhixiang.cli.products.what_if_rows import rows_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -316,3 +317,17 @@ def test_a_shift_moves_energy_and_loses_none() -> None:
     assert with_shift([STEEL_MONTH], D(0), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS).total_cny == D(
         "77504.18"
     )
+
+
+@pytest.mark.parametrize(("share", "needed"), [("0.1", None), ("0.11", "100.2"), ("0.2", "101.7")])
+def test_a_valley_that_is_full_takes_no_more(share: str, needed: str | None) -> None:
+    """September has 300 hours of valley: at 100 kW they hold 30,000 kWh, and 29,500 are there already."""
+    split = {TouPeriod.PEAK: D(5000), TouPeriod.FLAT: D(7000), TouPeriod.VALLEY: D(29_500)}
+    month = Measured(SEPTEMBER, D(41_500), split, D(100), D(0), D(0), D("0.01"))
+    then = with_shift([supply_of(STEEL, month)], D(share), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS)
+    assert then.is_bound is (needed is not None)
+    assert then.changes.get("needed_kw") == needed
+    now = as_agreed([supply_of(STEEL, month)], FACTS)
+    (row, _) = rows_of([then, now], now, None)[:: -1 if then.is_bound else 1]
+    assert (row["saving_cny"] is None) is then.is_bound
+    assert "needed_kw" not in row or row["bound"].startswith("the hours it is moved into")
