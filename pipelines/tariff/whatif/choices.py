@@ -45,6 +45,7 @@ class Alternative:
     changes       What is different, by the name of the term, as text.
     is_hindsight  Whether it was fitted to each month's own demand, which nobody knows when it is asked for.
     is_bound      Whether its total is a bound that a real month may miss, and no promise.
+    without_bank_cny  What the same would cost without its capacitors, where it is about one bank alone. [CNY]
     """
 
     name: str
@@ -52,6 +53,7 @@ class Alternative:
     months: tuple[PlannedMonth, ...]
     is_hindsight: bool = False
     is_bound: bool = False
+    without_bank_cny: Decimal | None = None
 
     @property
     def total_cny(self) -> Decimal:

@@ -304,8 +304,16 @@ def test_who_is_over_compensated_is_told_to_buy_nothing(target: str) -> None:
     if target == "0.85":
         assert found.changes == {"bank_kvar_at_mean_power": "4", "power_factor_reached": "0.85"}
     else:
-        assert found.changes == {"bank_kvar_at_mean_power": "0", "power_factor_reached": "0.83"}
-        assert found.total_cny == as_agreed([month], FACTS).total_cny
+        assert found.changes == {
+            "bank_kvar_at_mean_power": "0",
+            "power_factor_reached": "0.83",
+            "power_factor_at_most": "0.89",
+        }
+        now = as_agreed([month], FACTS)
+        assert found.total_cny == now.total_cny
+        (row,) = rows_of([found], now, 100.0)
+        assert row["saving_cny_at_most"] is None, "a smaller goal may save: nothing is the most of no bank"
+        assert row["bound"].startswith("leading energy alone keeps the factor below the target")
 
 
 def test_a_shift_moves_energy_and_loses_none() -> None:
