@@ -24,6 +24,8 @@ from products.efficiency_bill.tables import BaselineVerdict, RecordQuestion
 # Why a bill lacks its price although the contract is known and the month was metered.
 CONTRACT_REFUSED = "contract_refused"
 PRICE_NOT_PUBLISHED = "price_not_published"
+TRANSFORMER_LOSS_BY_PERIOD = "transformer_loss_by_period"
+"""Name in ``missing_inputs`` of an own reading: what a transformer takes is split as the energy is."""
 
 
 class PriceColumns(TypedDict):
@@ -110,6 +112,8 @@ def _bill(
         lacks.append("advice")
     if priced is not None:
         lacks += [note.value for note in priced.notes]
+        if _has_loss_by_period(case):
+            lacks.append(TRANSFORMER_LOSS_BY_PERIOD)
     return {
         "customer_id": case.terms["customer_id"],
         "billing_month": str(case.month),
@@ -140,6 +144,16 @@ def _bill(
         "advice": advice,
         "inputs": [{"case_inputs": case_as_text(case)}],
     }
+
+
+def _has_loss_by_period(case: Case) -> bool:
+    """Whether periods hold what a transformer takes; a case that an earlier version kept does not say so."""
+    return (
+        case.grounds is not None
+        and case.supply is not None
+        and bool(case.shown.get("transformer_loss_kwh"))
+        and any(each.contract.is_time_of_use and each.energy_by_period for each in case.supply.segments)
+    )
 
 
 def _advised(

@@ -246,6 +246,11 @@ def test_a_park_with_a_transformer_a_dormitory_a_household_a_tenant_and_panels(b
         if line["component_code"] in ("energy_base", "transmission", "basic_capacity")
     )
     assert amount == round_to_fen(base * D("0.01"))
+    # Its transformer is metered on the low side, and what that takes is spread over the periods.
+    marked = {
+        name for name in bills if "transformer_loss_by_period" in bills[name]["result"]["missing_inputs"]
+    }
+    assert marked == {"BDG-MAIN"}
     assert [line[2:] for line in said(bills["BDG-TENANT"], "energy_base")] == [(D(7200), D("3780.00"))]
 
 

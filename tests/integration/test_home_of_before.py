@@ -5,6 +5,7 @@ run on.
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -72,6 +73,18 @@ def test_every_table_reads_as_it_was_written(home: Path) -> None:
 def test_every_bill_replays_to_the_last_bit(home: Path, month: str) -> None:
     told = answer(home, "bill", "replay", "--month", month)
     assert (told["bills"], told["differences"]) == (1, [])
+
+
+def test_bills_replay_whatever_is_made_of_received_records(home: Path, tmp_path: Path) -> None:
+    """Precedence was once a day's and is an interval's now, without a setting for what it was: a replay asks
+    neither what was received nor what was refined of it.
+    """
+    bare = tmp_path / "home"
+    shutil.copytree(home, bare, ignore=shutil.ignore_patterns("bronze_*", "silver_*", "gold_*"))
+    assert not list((bare / "tables").glob("silver_*"))
+    for month in MONTHS:
+        told = answer(bare, "bill", "replay", "--month", month)
+        assert (told["bills"], told["differences"]) == (1, [])
 
 
 @pytest.mark.parametrize("month", MONTHS)

@@ -1,7 +1,8 @@
 """What of the capacity in operation the basic charge knows, where it changes inside a month.
 
 A suspension that begins and ends inside the month and is too short leaves the charge as it is (ruling R16);
-how long one lasts that reaches the month's edge cannot be told from the month. On the demand bases the
+how long one lasts that reaches the month's edge cannot be told from the month, nor whether the year has more
+than six months of it or whether whole transformers are suspended: neither is checked. On the demand bases the
 month's highest demand bills a month in which the capacity changes (ruling R17). Days or bases that no fact
 covers, and any month as it was known before the rulings, are billed as they were metered, part by part.
 """

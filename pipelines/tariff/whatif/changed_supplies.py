@@ -84,6 +84,22 @@ def with_compensation(supply: SupplyMonth, target: Decimal) -> SupplyMonth:
     return replace(supply, lagging_kvarh=max(min(supply.lagging_kvarh, allowed), NOTHING))
 
 
+def with_less_reactive(supply: SupplyMonth, lagging_kvarh: float, leading_kvarh: float) -> SupplyMonth:
+    """The month with so much less lagging and leading energy, a negative amount more, none below nothing.
+    [kvarh]
+    """
+    if supply.lagging_kvarh is None or supply.leading_kvarh is None:
+        return supply
+    less_lagging, less_leading = (
+        round_half_up(Decimal(repr(value)), CENTI_KVARH) for value in (lagging_kvarh, leading_kvarh)
+    )
+    return replace(
+        supply,
+        lagging_kvarh=max(supply.lagging_kvarh - less_lagging, NOTHING),
+        leading_kvarh=max(abs(supply.leading_kvarh) - less_leading, NOTHING),
+    )
+
+
 def _left_by_period(supply: SupplyMonth, saved: Mapping[TouPeriod, float] | None) -> list[float] | None:
     """What each period of a month of one contract has left; None where it cannot be told. [kWh]"""
     parts = supply.segments[0].energy_by_period

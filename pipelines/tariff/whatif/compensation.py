@@ -4,13 +4,18 @@ A bank of B kvar feeds B h kvarh of leading energy into an interval of h hours. 
 the time: what the load does not take is leading energy and counts as such (ruling R9). An ideally switched
 bank feeds in what the load takes, up to its size. Neither takes leading energy away that is there already:
 that is over-compensation, and ends where the capacitors that cause it are switched off.
+
+The balance of lagging less leading energy falls by what is fed in, but an interval in which both registers
+counted is not netted: they counted at different moments of it, and at none do more capacitors lower what
+leads. Netted, a bank of nothing would already better the power factor.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -20,10 +25,9 @@ import numpy as np
 from pipelines.arrays import FloatArray
 from pipelines.errors import UsageError
 from pipelines.facts import Facts
-from pipelines.money import round_half_up
 from pipelines.tariff.charges.power_factor import mean_power_factor, power_factor
 from pipelines.tariff.contract import SupplyMonth
-from pipelines.tariff.whatif.changed_supplies import CENTI_KVARH, NOTHING, with_compensation
+from pipelines.tariff.whatif.changed_supplies import NOTHING, with_compensation, with_less_reactive
 from pipelines.tariff.whatif.choices import Alternative, planned
 
 HOUR_MINUTES = 60
@@ -53,7 +57,7 @@ class Reactive(NamedTuple):
 
 
 def with_fixed_bank(curve: ReactiveCurve, bank_kvar: float) -> Reactive:
-    """The month with a bank that is never switched."""
+    """The month with a bank that is never switched: what it gives beyond the lagging energy leads."""
     fed = curve.of_bank(bank_kvar)
     return Reactive(
         float(np.maximum(curve.lagging_kvarh - fed, 0.0).sum()),
@@ -61,14 +65,24 @@ def with_fixed_bank(curve: ReactiveCurve, bank_kvar: float) -> Reactive:
     )
 
 
-def with_switched_bank(curve: ReactiveCurve, bank_kvar: float, step_kvar: float | None = None) -> Reactive:
-    """The month with a bank that follows the load, in steps of its own or ideally."""
-    taken = np.minimum(curve.lagging_kvarh, curve.of_bank(bank_kvar))
+def taken_by_switched_bank(
+    curve: ReactiveCurve, bank_kvar: float, step_kvar: float | None = None
+) -> FloatArray:
+    """Lagging energy that a bank takes away which follows the load, in steps of its own or ideally.
+    (intervals) [kvarh]
+    """
+    taken: FloatArray = np.minimum(curve.lagging_kvarh, curve.of_bank(bank_kvar))
     if step_kvar is not None:
         step = curve.of_bank(step_kvar)
         # A load of exactly so many steps takes them all, though a float may fall short of it.
         taken = np.floor(taken / step + 1e-9) * step
-    return Reactive(float((curve.lagging_kvarh - taken).sum()), float(curve.leading_kvarh.sum()))
+    return taken
+
+
+def with_switched_bank(curve: ReactiveCurve, bank_kvar: float, step_kvar: float | None = None) -> Reactive:
+    """The month with a bank that follows the load, in steps of its own or ideally."""
+    left = curve.lagging_kvarh - taken_by_switched_bank(curve, bank_kvar, step_kvar)
+    return Reactive(float(left.sum()), float(curve.leading_kvarh.sum()))
 
 
 def without_leading(curve: ReactiveCurve) -> Reactive:
@@ -78,19 +92,28 @@ def without_leading(curve: ReactiveCurve) -> Reactive:
     return Reactive(float(curve.lagging_kvarh.sum()), 0.0)
 
 
+def bank_sizes(curves: Iterable[ReactiveCurve], step_kvar: int) -> Sequence[int]:
+    """Banks worth a trial: multiples of a step up to one that covers the highest lagging power of any month;
+    none where nothing lags. [kvar]
+    """
+    highest = max(float(each.lagging_kvarh.max()) * HOUR_MINUTES / each.minutes for each in curves)
+    return range(step_kvar, math.ceil(highest) + step_kvar, step_kvar)
+
+
+def smallest_bank(sizes: Sequence[int], is_enough: Callable[[int], bool]) -> int | None:
+    """The smallest of rising sizes that is enough, where no larger one is less; None where none is."""
+    place = bisect_left(sizes, True, key=is_enough)
+    return sizes[place] if place < len(sizes) else None
+
+
 def compensated(month: SupplyMonth, curve: ReactiveCurve, then: Reactive) -> SupplyMonth:
     """The month as its registers would read: less by what the simulation takes off the curve, more by what
     it adds.
     """
     if month.lagging_kvarh is None or month.leading_kvarh is None:
         raise UsageError(f"{month.month} has no reactive energy.", "Give lagging_kvarh and leading_kvarh.")
-    now = Reactive(float(curve.lagging_kvarh.sum()), float(curve.leading_kvarh.sum()))
-    registers = month.lagging_kvarh, abs(month.leading_kvarh)
-    lagging, leading = (
-        max(read + round_half_up(Decimal(repr(after - before)), CENTI_KVARH), NOTHING)
-        for read, before, after in zip(registers, now, then, strict=True)
-    )
-    return replace(month, lagging_kvarh=lagging, leading_kvarh=leading)
+    lagging, leading = float(curve.lagging_kvarh.sum()), float(curve.leading_kvarh.sum())
+    return with_less_reactive(month, lagging - then.lagging_kvarh, leading - then.leading_kvarh)
 
 
 def compensation_choices(
@@ -116,7 +139,7 @@ def compensation_choices(
     found = []
     if any(float(curve.leading_kvarh.sum()) > 0 for curve in curves):
         found.append(study.alternative("no over-compensation", [without_leading(each) for each in curves]))
-    sizes = range(step_kvar, study.largest_kvar + step_kvar, step_kvar)
+    sizes = bank_sizes(curves, step_kvar)
     if not sizes:
         return found
     fixed = study.best(sizes, with_fixed_bank)
@@ -207,13 +230,6 @@ class _Study:
     facts: Facts
     known: date | None
 
-    @property
-    def largest_kvar(self) -> int:
-        """A bank that covers the highest lagging power of any month. [kvar]"""
-        return max(
-            math.ceil(float(each.lagging_kvarh.max()) * HOUR_MINUTES / each.minutes) for each in self.curves
-        )
-
     def supplies(self, reactive: Iterable[Reactive]) -> list[SupplyMonth]:
         return [
             compensated(month, curve, then)
@@ -233,15 +249,13 @@ class _Study:
         """
         best = self.factors(self.supplies(simulation(each, sizes[-1]) for each in self.curves))
         wanted = [min(mean, self.target) for mean in best]
-        low, high = 0, len(sizes) - 1
-        while low < high:
-            middle = (low + high) // 2
-            means = self.factors(self.supplies(simulation(each, sizes[middle]) for each in self.curves))
-            if all(mean >= least for mean, least in zip(means, wanted, strict=True)):
-                high = middle
-            else:
-                low = middle + 1
-        return sizes[low]
+
+        def is_enough(size: int) -> bool:
+            means = self.factors(self.supplies(simulation(each, size) for each in self.curves))
+            return all(mean >= least for mean, least in zip(means, wanted, strict=True))
+
+        found = smallest_bank(sizes, is_enough)
+        return sizes[-1] if found is None else found
 
     def best(self, sizes: Sequence[int], simulation: Simulation) -> int | None:
         """The bank under which the months cost least, of those that cost the same the one with the most

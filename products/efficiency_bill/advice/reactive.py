@@ -11,12 +11,12 @@ from decimal import Decimal
 
 from pipelines.facts import Facts
 from pipelines.tariff import SupplyMonth
+from pipelines.tariff.whatif.changed_supplies import with_less_reactive
 from products.efficiency_bill.advice.situation import Proposal, Situation, advice_of, repriced
 from products.efficiency_bill.comparison.grounds import Bank, ReactiveFinding
 from products.efficiency_bill.comparison.reactive_curve import (
     factor_of,
     power_factor_standard,
-    with_less_reactive,
 )
 from products.efficiency_bill.settings import EfficiencyBillSettings
 

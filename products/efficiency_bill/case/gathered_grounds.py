@@ -13,6 +13,7 @@ from pipelines.arrays import BoolArray, FloatArray, Int8Array
 from pipelines.codes import Channel
 from pipelines.periods import EPOCH, BillingMonth
 from pipelines.tariff import SupplyMonth
+from pipelines.tariff.whatif.changed_supplies import with_less_reactive
 from pipelines.transforms.billing.account_month import AccountMonth
 from pipelines.transforms.ground.slot_periods import NO_PERIOD, PeriodsOfDays
 from products.efficiency_bill.case.columns import DayColumns
@@ -24,7 +25,6 @@ from products.efficiency_bill.comparison.reactive_curve import (
     factor_of,
     power_factor_standard,
     reactive_finding,
-    with_less_reactive,
 )
 from products.efficiency_bill.settings import EfficiencyBillSettings
 

@@ -85,6 +85,27 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "没有无功电量，因此不显示功率因数和力调电费。",
         "Reactive energy is not metered, so no power factor and no adjustment are shown.",
     ),
+    "reactive_days": Said(
+        "无功电量的天数少于有功电量的天数，功率因数按不等的天数计算，偏高。",
+        (
+            "Reactive energy was metered on fewer days than active energy; the power factor is that of "
+            "unequal days, and so too high."
+        ),
+    ),
+    "curve_intervals": Said(
+        "分时曲线有缺口，最大需量和分时电量只按有的时段计算。",
+        (
+            "The load curve has holes; the maximum demand and the split into periods rest on the intervals "
+            "that there are."
+        ),
+    ),
+    "transformer_loss_by_period": Said(
+        "变压器损耗电量按本月各时段电量的比例分摊到各时段（一种解读；行业做法为计入平段）。",
+        (
+            "The loss of the transformer is spread over the periods as the month's energy is (a reading; in "
+            "the trade it is charged at the flat period)."
+        ),
+    ),
     "missing_days": Said(
         "本月有的日子没有抄表电量，合计只含已有的日子。",
         "Some days of the month have no settled energy; the totals hold the other days only.",
@@ -187,10 +208,14 @@ MISSING_INPUTS: Mapping[str, Said] = {
         ),
     ),
     "suspension_too_short": Said(
-        "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）。",
+        (
+            "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）；"
+            "全年累计月数、是否整台变压器暂停未核查。"
+        ),
         (
             "A suspension of too few days leaves the basic charge as it is (by trade pages; the rule's own "
-            "text was not read)."
+            "text was not read); how many months of the year are suspended and whether whole transformers "
+            "are was not checked."
         ),
     ),
     "highest_demand_of_month": Said(

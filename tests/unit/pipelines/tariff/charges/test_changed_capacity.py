@@ -77,6 +77,16 @@ def test_a_suspension_of_ten_days_leaves_the_charge_as_it_is(idle_days: int | No
     assert (basic(before), before.notes) == (["15733.33", "15733.33"], ())
 
 
+def test_more_months_and_no_whole_transformer_are_priced_and_the_fact_says_what_is_not_checked() -> None:
+    """The ruling allows six months a calendar year and whole transformers; a month knows of neither."""
+    months = [month(WORKS, (31, "0", None), of=f"2026-{number:02d}") for number in (8, 10, 12)]
+    assert [(basic(priced), priced.notes) for priced in months] == [([], ())] * 3
+    half = month(WORKS, (30, "777", None))
+    assert (basic(half), half.notes) == (["22921.50"], ()), "no transformer has 777 kVA, and nobody asks"
+    dated = FACTS.basic_charge.suspension_days
+    assert "Not checked" in dated.version_on(date(2026, 9, 1)).citation.note
+
+
 @pytest.mark.parametrize(
     ("parts", "amounts"),
     [

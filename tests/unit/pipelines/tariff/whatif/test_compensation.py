@@ -22,8 +22,10 @@ from pipelines.tariff.whatif.choices import Alternative, as_agreed
 from pipelines.tariff.whatif.compensation import (
     Reactive,
     ReactiveCurve,
+    bank_sizes,
     compensated,
     compensation_choices,
+    smallest_bank,
     with_fixed_bank,
     with_switched_bank,
     without_leading,
@@ -219,3 +221,36 @@ def test_the_promise_of_a_random_curve_is_kept_by_its_replay() -> None:
                     after = compensated(month, curve, replayed(curve, other, False, None))
                     assert price_supply(after, FACTS).total_cny >= choice.total_cny - D("0.01")
     assert reached > 10
+
+
+def test_a_bank_takes_no_leading_energy_away_and_one_of_nothing_changes_nothing() -> None:
+    """Also where both registers counted within one interval, as in 220 quarter hours of the works: the
+    balance falls by what is fed in, and what led leads on. Netted, the works would stand at 0.815 before any
+    bank.
+    """
+    works = works_curve()
+    both = (works.lagging_kvarh > 0) & (works.leading_kvarh > 0)
+    assert int(both.sum()) == 220
+    draw = np.random.default_rng(20261201)
+    curves = [works, *(ReactiveCurve(*draw.uniform(0, 20, (2, 96)), 15) for _ in range(50))]
+    for curve in curves:
+        now = Reactive(float(curve.lagging_kvarh.sum()), float(curve.leading_kvarh.sum()))
+        assert with_fixed_bank(curve, 0) == pytest.approx(now)
+        for kvar in (1, 20, 34, 500):
+            then, fed = with_fixed_bank(curve, kvar), kvar / 4 * len(curve.lagging_kvarh)
+            assert then.leading_kvarh >= now.leading_kvarh
+            assert then.lagging_kvarh - then.leading_kvarh == pytest.approx(
+                now.lagging_kvarh - now.leading_kvarh - fed
+            )
+
+
+def test_the_smallest_bank_is_the_first_that_is_enough() -> None:
+    sizes = bank_sizes([ReactiveCurve(np.array([25.1, 3.0]), np.zeros(2), 60)], 10)
+    assert list(sizes) == [10, 20, 30]
+    assert [smallest_bank(sizes, lambda size, least=least: size >= least) for least in (1, 11, 30, 31)] == [
+        10,
+        20,
+        30,
+        None,
+    ]
+    assert smallest_bank(bank_sizes([ReactiveCurve(np.zeros(2), np.zeros(2), 60)], 10), bool) is None

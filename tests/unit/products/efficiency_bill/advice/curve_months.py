@@ -96,8 +96,9 @@ def reactive_after(
                 on += step_kvar
             lags, leads = lags + lag - on * HOURS, leads + lead
         else:
-            net = lag - lead - bank_kvar * HOURS
-            lags, leads = (lags + net, leads) if net > 0 else (lags, leads - net)
+            # A register that counted counts again: no capacitor takes leading energy away.
+            left = lag - bank_kvar * HOURS
+            lags, leads = lags + max(left, 0.0), leads + lead + max(-left, 0.0)
     return lags, leads
 
 
