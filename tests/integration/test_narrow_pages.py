@@ -271,3 +271,19 @@ def test_labels_of_the_days_of_a_bill_are_whole(telephone: Any, tmp_path: Path) 
         "(document.querySelector('main'))"
     )
     assert min(lefts) >= margin - MARGIN_PX
+
+
+def test_a_supplier_whose_colours_are_not_told_is_told_so_over_the_whole_card(
+    telephone: Any, tmp_path: Path
+) -> None:
+    """12 户，不公布分布 stood in a fourth of the card, under the head of the green ones."""
+    suppliers = [
+        {"month": "2026-09", "href": "a.html", "name": "M", "supplier": "X", "counts": None, "tenants": 12}
+    ]
+    page = tmp_path / "hidden.html"
+    PAGES.write_page(page, "codes.html.j2", suppliers=suppliers, all=None, colours=["green"], labels=[])
+    telephone.goto(page.as_uri())
+    cell = "document.querySelector('td[colspan]')"
+    assert telephone.evaluate(f"{cell}.offsetWidth > {cell}.parentElement.offsetWidth * 0.8")
+    assert telephone.evaluate(f"getComputedStyle({cell}, '::before').display") == "none"
+    assert "合计 all" not in page.read_text(encoding="utf-8")

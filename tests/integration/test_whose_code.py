@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from pipelines.errors import TamperedError, UnknownNameError, UsageError
-from pipelines.identity.keys import PSEUDONYM, KeyRing
+from pipelines.identity.keys import CODE_KEY, PSEUDONYM, KeyRing
 from pipelines.identity.public_keys import read_public_keys
 from pipelines.periods import local_day, utc_now
 from pipelines.settings import Settings, packaged
@@ -131,6 +131,22 @@ def test_half_a_pair_and_a_home_that_issued_nothing_are_told(home: Path, tmp_pat
     assert "cannot tell whose" in elsewhere.exception.message
     assert not (tmp_path / "keys").exists(), "asking makes no secret"
     assert "未核对是谁的码" in ask(tmp_path, "code", "verify", code, "--keys", keys).stdout
+    told = json.loads(ask(tmp_path, "code", "verify", code, "--keys", keys, "--json").stdout)
+    assert told["is_of_the_pair"] is None, "what was not asked is not denied"
+
+
+def test_a_home_does_not_disown_what_another_one_issued(home: Path, tmp_path: Path) -> None:
+    """It knows the pairs of its own codes alone: of another issuer's it cannot say whose they are."""
+    ring = KeyRing(tmp_path)
+    ring.signing_key(CODE_KEY)
+    ring.secret(PSEUDONYM)
+    code, keys = (
+        home / "out" / "codes" / name for name in (f"{MONTH}/SIM-TENANT-A-002.txt", "public_keys.json")
+    )
+    pair = ("--tenant", "SIM-TENANT-A-002", "--supplier", MALL)
+    told = ask(tmp_path, "code", "verify", str(code), "--keys", str(keys), *pair)
+    assert isinstance(told.exception, UsageError)
+    assert "another issuer" in told.exception.message
 
 
 def test_a_code_that_was_issued_anew_is_no_longer_confirmed(home: Path) -> None:
@@ -157,4 +173,8 @@ def test_a_code_that_was_issued_anew_is_no_longer_confirmed(home: Path) -> None:
     kept.mkdir()
     (kept / "public_keys.json").write_bytes((path.parents[1] / "public_keys.json").read_bytes())
     alone = ask(home, "code", "verify", earlier, "--keys", str(kept / "public_keys.json"), "--json")
-    assert json.loads(alone.stdout)["genuine"] is True, "without the list nobody can know"
+    told = json.loads(alone.stdout)
+    assert (told["genuine"], told["is_newest"]) == (True, None), "without the list nobody can know"
+    said = ask(home, "code", "verify", earlier, "--keys", str(kept / "public_keys.json")).stdout
+    assert "未核对此码是否已重新签发" in said
+    assert json.loads(ask(home, "code", "verify", str(path), "--json").stdout)["is_newest"] is True

@@ -21,6 +21,7 @@ from tests.unit.products.efficiency_bill.advice.curve_months import (
     reactive_after,
     situation_of_curves,
     total_with_active,
+    total_with_less_active,
     total_with_reactive,
 )
 
@@ -97,13 +98,22 @@ def promises() -> dict[str, int]:
                 # Each period is rounded to the register's step by itself: 0.01 kWh at most, a fen or two.
                 assert abs(saving - (total - total_with_active(supply, moved))) <= D("0.03"), seed
                 assert cents(float(moved.max())) == cents(float(active.max())), seed
+            elif row["advice_id"] == "EB-A07":
+                first, last = (hour * 4 for hour in SETTINGS.night_hours)
+                night = float(active[:, first:last].mean())
+                cut = active - np.minimum(active, night) * SETTINGS.base_load_cut_ratio
+                promised = total - total_with_less_active(supply, cut)
+                # Rounded as above, once in each period and component, and what is saved to the step.
+                assert abs(saving - promised) <= D("0.05"), seed
             else:
                 continue
             proved[row["advice_id"]] = proved.get(row["advice_id"], 0) + 1
     return proved
 
 
-@pytest.mark.parametrize(("advice_id", "least"), [("EB-A03", 10), ("EB-A04", 30), ("EB-A11", 30)])
+@pytest.mark.parametrize(
+    ("advice_id", "least"), [("EB-A03", 10), ("EB-A04", 30), ("EB-A07", 10), ("EB-A11", 30)]
+)
 def test_what_is_promised_of_a_curve_is_what_its_replay_gives(
     promises: dict[str, int], advice_id: str, least: int
 ) -> None:

@@ -67,6 +67,7 @@ class _Signing:
     def __init__(self, delivery: Delivery) -> None:
         self._keys = delivery.keys
         self.settings = delivery.store.settings.section(TransferFeeCodeSettings).code
+        self.limits = delivery.store.settings.section(PublicationSettings)
 
     @cached_property
     def key(self) -> SigningKey:
@@ -135,7 +136,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         delivery.path("codes", "index.html"),
         "codes.html.j2",
         suppliers=suppliers,
-        all={colour: sum(row["colour_code"] == colour for row in delivered) for colour in COLOURS},
+        all=all_colours(delivered, suppliers, signing.limits),
         colours=COLOURS,
         labels=labels,
     )
@@ -241,6 +242,19 @@ def _write_suppliers(
             }
         )
     return listed
+
+
+def all_colours(
+    rows: Sequence[TransferFeeCodeV1Row], suppliers: Sequence[Mapping[str, Any]], limits: PublicationSettings
+) -> dict[str, int] | None:
+    """How many codes have each colour; None where all of them less those that are told apart would tell of
+    too few shops.
+    """
+    shown = {(each["month"], each["supplier"]) for each in suppliers if each["counts"]}
+    hidden = {_pair(row) for row in rows if (row["billing_month"], row["supplier_customer_id"]) not in shown}
+    if hidden and not is_publishable([1] * len(hidden), limits):
+        return None
+    return {colour: sum(row["colour_code"] == colour for row in rows) for colour in COLOURS}
 
 
 def _write_superseded(delivery: Delivery, signing: _Signing, rows: Sequence[TransferFeeCodeV1Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -25,17 +25,21 @@ def under(supply: SupplyMonth, **terms: Any) -> SupplyMonth:
     return replace(supply, segments=tuple(segments))
 
 
-def with_less_energy(supply: SupplyMonth, saved_kwh: Decimal) -> SupplyMonth:
+def with_less_energy(
+    supply: SupplyMonth, saved_kwh: Decimal, saved_by_period: Mapping[TouPeriod, float] | None = None
+) -> SupplyMonth:
     """The month with so much less energy; segments and periods keep their shares, reactive energy stays.
 
-    saved_kwh  Above 0 and below the energy of the month. [kWh]
+    saved_kwh        Above 0 and below the energy of the month. [kWh]
+    saved_by_period  In which periods it is saved; a month whose periods hold less keeps its shares. [kWh]
     Energies stay whole register steps, unless what is left is finer, as after a deduction of a finer meter.
     """
     cells = [energy for segment in supply.segments for energy in _cells(segment)]
     left, step = supply.energy_kwh - saved_kwh, supply.resolution_kwh
     if left % step:
         step = Decimal(1).scaleb(int(left.as_tuple().exponent))
-    parts = iter(split_by_largest_remainder(left, [float(energy) for energy in cells], step))
+    weights = _left_by_period(supply, saved_by_period) or [float(energy) for energy in cells]
+    parts = iter(split_by_largest_remainder(left, weights, step))
     segments = tuple(
         _of_cells(segment, [next(parts) for _ in _cells(segment)]) for segment in supply.segments
     )
@@ -94,6 +98,15 @@ def with_less_reactive(supply: SupplyMonth, lagging_kvarh: float, leading_kvarh:
         lagging_kvarh=max(supply.lagging_kvarh - less_lagging, NOTHING),
         leading_kvarh=max(abs(supply.leading_kvarh) - less_leading, NOTHING),
     )
+
+
+def _left_by_period(supply: SupplyMonth, saved: Mapping[TouPeriod, float] | None) -> list[float] | None:
+    """What each period of a month of one contract has left; None where it cannot be told. [kWh]"""
+    parts = supply.segments[0].energy_by_period
+    if saved is None or parts is None or len(supply.segments) > 1:
+        return None
+    left = [float(energy) - saved.get(period, 0.0) for period, energy in parts.items()]
+    return left if min(left) >= 0 else None
 
 
 def _cells(segment: Segment) -> list[Decimal]:

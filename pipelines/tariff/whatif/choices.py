@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
-from pipelines.errors import FactNotForContractError, UsageError
+from pipelines.errors import FactNotForContractError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.changes import joined_at_prices
 from pipelines.tariff.contract import SupplyMonth
@@ -22,6 +22,7 @@ from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.pricing import price_supply
 from pipelines.tariff.whatif.changed_supplies import under, with_shifted_energy
 
+_QUARTERS_OF_HOUR = 4
 _NEEDS_DEMAND = (
     "A contract demand is chosen by highest demand and capacity.",
     "Give max_demand_kw and running_capacity_kva.",
@@ -44,6 +45,7 @@ class Alternative:
     changes       What is different, by the name of the term, as text.
     is_hindsight  Whether it was fitted to each month's own demand, which nobody knows when it is asked for.
     is_bound      Whether its total is a bound that a real month may miss, and no promise.
+    without_bank_cny  What the same would cost without its capacitors, where it is about one bank alone. [CNY]
     """
 
     name: str
@@ -51,6 +53,7 @@ class Alternative:
     months: tuple[PlannedMonth, ...]
     is_hindsight: bool = False
     is_bound: bool = False
+    without_bank_cny: Decimal | None = None
 
     @property
     def total_cny(self) -> Decimal:
@@ -321,7 +324,8 @@ def with_shift(
     known: date | None = None,
 ) -> Alternative:
     """The months with a share of some periods' energy moved into another; the highest demand is taken to
-    stay.
+    stay. Where the hours of the other period cannot take it below that demand, or below the capacity where no
+    demand is known, the total is a bound, and ``needed_kw`` among the changes says what they would need.
 
     share  Of the energy of each period of ``away``, 0 to 1. [1]
     """
@@ -330,7 +334,43 @@ def with_shift(
     _require_split(months)
     then, moved = zip(*(with_shifted_energy(month, share, away, into) for month in months), strict=True)
     changes = {"moved_kwh": f"{sum(moved, Decimal(0)):f}"}
-    return _planned(f"{share:%} into {into.value}", changes, then, facts, known)
+    needed = [_needed_kw(month, into, facts, known) for month in then]
+    is_bound = any(
+        kw is not None and amount and kw > _highest_power(month)
+        for kw, amount, month in zip(needed, moved, months, strict=True)
+    )
+    if is_bound:
+        changes["needed_kw"] = f"{max(kw for kw in needed if kw is not None):,.1f}"
+    found = _planned(f"{share:%} into {into.value}", changes, then, facts, known)
+    return replace(found, is_bound=is_bound)
+
+
+def _needed_kw(month: SupplyMonth, period: TouPeriod, facts: Facts, known: date | None) -> Decimal | None:
+    """Mean power of the hours of a period in a month; None where its hours are not known. [kW]"""
+    schedule = month.contract.hours
+    if schedule is None:
+        return None
+    try:
+        slots = facts.time_of_use.slot_matrix(month.month.days, schedule, known)
+    except FactNotInForceError:
+        return None
+    quarters = int((slots == list(TouPeriod).index(period)).sum())
+    energies = (segment.energy_by_period or {} for segment in month.segments)
+    energy = sum((parts.get(period, Decimal(0)) for parts in energies), Decimal(0))
+    return energy * _QUARTERS_OF_HOUR / quarters if quarters else None
+
+
+def _highest_power(month: SupplyMonth) -> Decimal:
+    """What a month's load may draw: its highest demand, else the capacity; without either there is no limit.
+    [kW]
+    """
+    contract = month.contract
+    demands = [segment.max_demand_kw for segment in month.segments]
+    known = [demand for demand in demands if demand is not None]
+    if known and len(known) == len(demands):
+        return max(known)
+    capacity = contract.running_capacity_kva or contract.contract_capacity_kva
+    return Decimal("Infinity") if capacity is None else capacity
 
 
 def _require_split(months: Sequence[SupplyMonth]) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -132,7 +132,7 @@ def compensation_choices(
                0.01 before it is compared. [1]
     step_kvar  A bank is a multiple of this. [kvar]
     A target that no bank reaches gets the smallest bank beyond which nothing improves, and says what it
-    reaches.
+    reaches; one that is reached without a bank asks for none.
     """
     require_target(target)
     study = _Study(months, curves, target, facts, known)
@@ -145,12 +145,14 @@ def compensation_choices(
     fixed = study.best(sizes, with_fixed_bank)
     if fixed is not None:
         found.append(study.of_bank("fixed bank", fixed, with_fixed_bank))
-    switched = study.smallest(sizes, with_switched_bank)
-    found.append(study.of_bank("switched bank", switched, with_switched_bank))
-    if len(found) and found[0].name == "no over-compensation":
-        both = study.smallest(sizes, _without_leading_and_switched)
+    switched = study.smallest((0, *sizes), with_switched_bank)
+    if switched:
+        found.append(study.of_bank("switched bank", switched, with_switched_bank))
+    if found and found[0].name == "no over-compensation":
+        both = study.smallest((0, *sizes), _without_leading_and_switched)
         name = "no over-compensation, switched bank"
-        found.append(study.of_bank(name, both, _without_leading_and_switched))
+        if both:
+            found.append(study.of_bank(name, both, _without_leading_and_switched))
     return found
 
 
@@ -177,13 +179,16 @@ def with_capacitors(
     step_kvar  The size of the bank is a multiple of this. [kvar]
     """
     require_target(target)
-    then, banks, reached = [], [], []
+    then, banks, reached, most = [], [], [], Decimal(1)
     for month in months:
         if month.lagging_kvarh is None or month.leading_kvarh is None:
             raise UsageError(
                 f"{month.month} has no reactive energy.", "Give lagging_kvarh and leading_kvarh."
             )
-        after = month if misses_by_leading(month, target) else with_compensation(month, target)
+        misses = misses_by_leading(month, target)
+        after = month if misses else with_compensation(month, target)
+        if misses:
+            most = min(most, mean_power_factor(month.active_kwh, NOTHING, month.leading_kvarh) or most)
         left = after.lagging_kvarh or NOTHING
         then.append(after)
         banks.append(float(month.lagging_kvarh - left) / (month.month.day_count * 24))
@@ -191,6 +196,7 @@ def with_capacitors(
     changes = {
         "bank_kvar_at_mean_power": str(step_kvar * math.ceil(max(banks) / step_kvar)),
         "power_factor_reached": str(min(reached)),
+        **({"power_factor_at_most": str(most)} if most < target else {}),
     }
     months_then = tuple(planned(each, facts, known) for each in then)
     return Alternative(f"power factor {target}", changes, months_then, is_bound=True)
@@ -271,7 +277,9 @@ class _Study:
 
     def of_bank(self, name: str, bank_kvar: int, simulation: Simulation) -> Alternative:
         reactive = [simulation(each, bank_kvar) for each in self.curves]
-        return self.alternative(name, reactive, bank_kvar=str(bank_kvar))
+        found = self.alternative(name, reactive, bank_kvar=str(bank_kvar))
+        without = self.alternative(name, [simulation(each, 0.0) for each in self.curves])
+        return replace(found, without_bank_cny=without.total_cny)
 
     def alternative(self, name: str, reactive: Sequence[Reactive], **changes: str) -> Alternative:
         supplies = self.supplies(reactive)

@@ -265,7 +265,9 @@ def from_month(then: Alternative, now: Alternative, first: BillingMonth) -> Alte
     changes = {**then.changes, "from": str(first)}
     if "contract_demand_kw" in changes:
         changes["contract_demand_kw"] = told_demands([month.supply for month in months])
-    return replace(then, changes=changes, months=months)
+    is_whole = months == then.months
+    without = then.without_bank_cny if is_whole else None
+    return replace(then, changes=changes, months=months, without_bank_cny=without)
 
 
 def _told(months: Sequence[PlannedMonth]) -> dict[str, str]:

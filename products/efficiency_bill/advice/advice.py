@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pipelines.facts import Facts
-from pipelines.tariff.whatif.changed_supplies import with_less_energy
 from products.efficiency_bill.advice.basic_charge import basic_charge
 from products.efficiency_bill.advice.former import former_advice
 from products.efficiency_bill.advice.less_energy import days_above, night_load, to_baseline, to_peers
@@ -78,9 +77,9 @@ def _joint_saving(situation: Situation, facts: Facts, chosen: Sequence[Proposal]
     for proposal in chosen:
         if proposal.saved_kwh is None:
             supply = proposal.change(supply)
-    saved = max((each.saved_kwh for each in chosen if each.saved_kwh is not None), default=None)
-    if saved is not None:
-        supply = with_less_energy(supply, saved)
+    less = [proposal for proposal in chosen if proposal.saved_kwh is not None]
+    if less:
+        supply = max(less, key=lambda proposal: proposal.saved_kwh or 0).change(supply)
     return repriced(situation, facts, supply)
 
 

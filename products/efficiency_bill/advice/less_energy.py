@@ -5,9 +5,12 @@ baseline or nearly all its peers is not told to cut.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from pipelines.codes import TouPeriod
 from pipelines.facts import Facts
 from pipelines.money import whole_steps
 from pipelines.tariff import SupplyMonth
@@ -16,7 +19,18 @@ from products.efficiency_bill.advice.situation import Proposal, Situation, advic
 from products.efficiency_bill.comparison.standing import is_band_trusted, is_praised
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
-_HOURS = 24
+_KEPT = {
+    (True, False): (
+        "分时比例、最大需量和无功电量不变。",
+        " Period shares, demand and reactive energy unchanged.",
+    ),
+    (True, True): ("最大需量和无功电量不变。", " Demand and reactive energy unchanged."),
+    (False, False): ("", ""),
+    (False, True): ("", ""),
+}
+"""What stays, by whether periods are known and whether the saving has periods of its own."""
+_CHANCE_SIGMAS = 3.0
+"""So many standard deviations above what a band lets expect, days above it are no chance any more."""
 
 
 def _proposal(
@@ -26,12 +40,14 @@ def _proposal(
     saved_kwh: float,
     said: tuple[str, str],
     assumption: tuple[str, str],
+    saved_by_period: Mapping[TouPeriod, float] | None = None,
     **inputs: Any,
 ) -> Proposal | None:
     """The advice to use so much less; None where that is nothing or all of it.
 
     said  What is advised, in Chinese and English, with ``{saved}`` where the energy and ``{cny}`` where the
           money stands.
+    saved_by_period  In which periods it would be saved; None: in all alike. [kWh]
     """
     supply = situation.supply
     saved = whole_steps(Decimal(repr(saved_kwh)), supply.resolution_kwh)
@@ -39,16 +55,12 @@ def _proposal(
         return None
 
     def change(month: SupplyMonth) -> SupplyMonth:
-        return with_less_energy(month, saved)
+        return with_less_energy(month, saved, saved_by_period)
 
     saving = repriced(situation, facts, change(supply))
     if saving <= 0:
         return None
-    kept = (
-        ("分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged.")
-        if situation.has_periods
-        else ("", "")
-    )
+    kept = _KEPT[situation.has_periods, saved_by_period is not None]
     figures = {"saved": f"{saved:,.0f}", "cny": situation.said(saving)}
     zh, en = (text.format(**figures) for text in said)
     assumed_zh, assumed_en = (one + two for one, two in zip(assumption, kept, strict=True))
@@ -90,10 +102,24 @@ def to_baseline(situation: Situation, facts: Facts, settings: EfficiencyBillSett
     )
 
 
+def _days_by_chance(days: int, level: float) -> float:
+    """Days that lie above a band of a level by chance alone: an honest band leaves half of the rest above it.
+
+    >>> round(_days_by_chance(30, 0.9), 2)
+    5.08
+    """
+    above = (1 - level) / 2
+    return days * above + _CHANCE_SIGMAS * math.sqrt(days * above * (1 - above))
+
+
 def days_above(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Proposal | None:
-    """The days above their own band back to what was expected of them."""
-    grounds = situation.grounds
-    if grounds is None or not grounds.above_days or not is_band_trusted(grounds, settings):
+    """The days above their own band back to what was expected of them; only where they are more than chance
+    puts there.
+    """
+    grounds, days = situation.grounds, situation.supply.month.day_count
+    if grounds is None or not is_band_trusted(grounds, settings):
+        return None
+    if grounds.above_days <= _days_by_chance(days, settings.band_level):
         return None
     if _is_left_alone(situation, settings):
         return None
@@ -160,26 +186,31 @@ def night_load(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     if busy <= 0 or not least <= night / busy <= most:
         return None
     first, last = settings.night_hours
-    share = night / busy
+    share, cut, base = night / busy, settings.base_load_cut_ratio, grounds.night.base_kwh
+    by_period = {period: kwh * cut for period, kwh in zip(TouPeriod, base, strict=True)} if base[1:] else None
     return _proposal(
         7,
         situation,
         facts,
-        night * _HOURS * situation.supply.month.day_count * settings.base_load_cut_ratio,
+        sum(base) * cut,
         (
             f"夜间（{first}—{last} 时）平均仍用 {night:,.1f} kW，是忙时的 {share:.0%}；把这部分降低 "
-            f"{settings.base_load_cut_ratio:.0%}（少用 {{saved}} kWh），本月可少付约 {{cny}} 元。",
+            f"{cut:.0%}（少用 {{saved}} kWh），本月可少付约 {{cny}} 元。",
             (
                 f"At night ({first}:00 to {last}:00) {night:,.1f} kW are drawn, {share:.0%} of the "
-                f"busy hours; {settings.base_load_cut_ratio:.0%} less of it ({{saved}} kWh) would have saved "
+                f"busy hours; {cut:.0%} less of it ({{saved}} kWh) would have saved "
                 "{cny} CNY."
             ),
         ),
         (
-            "由负荷曲线得出；可查通风、水泵、空压机、待机设备。",
-            "From the load curve; look at ventilation, pumps, compressors, standby.",
+            "由负荷曲线得出：各时段不高于夜间水平的用电都算作这部分；可查通风、水泵、空压机、待机设备。",
+            (
+                "From the load curve: all that is drawn up to the night's level counts, at whatever hour; "
+                "look at ventilation, pumps, compressors, standby."
+            ),
         ),
+        saved_by_period=by_period,
         night_kw=night,
         busy_kw=busy,
-        cut_ratio=settings.base_load_cut_ratio,
+        cut_ratio=cut,
     )

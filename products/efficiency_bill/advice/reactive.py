@@ -54,18 +54,20 @@ def _without_leading(
         saving,
         (
             f"先消除过补偿：本月有 {found.leading_kvarh:,.0f} kvarh 无功倒送（超前），多在 {hours_zh}；"
-            f"消除后功率因数由 {now:.2f} 升到 {reached:.2f}（标准 {standard:.2f}），本月可少付约 {said} 元，"
-            "不需购买设备。"
+            f"消除后功率因数由 {now:.2f} 升到 {reached:.2f}（标准 {standard:.2f}），本月可少付约 {said} 元。"
         ),
         (
             f"End the over-compensation first: {found.leading_kvarh:,.0f} kvarh led this month, mostly at "
             f"{hours_en}; without it the power factor would have been {reached:.2f} instead of {now:.2f} "
-            f"(standard {standard:.2f}) and the bill {said} CNY less, with nothing to buy."
+            f"(standard {standard:.2f}) and the bill {said} CNY less."
         ),
-        f"按本月无功曲线逐时段计算；请查补偿电容器是否在低负荷时仍未切除。{second_zh}",
+        (
+            "按本月无功曲线逐时段计算；请先查补偿电容器是否在低负荷时仍未切除：如是，改正投切即可，不需购买设备。"
+            f"{second_zh}"
+        ),
         (
             "Computed interval by interval on the month's reactive curve; see whether capacitors stay on at "
-            f"low load.{second_en}"
+            f"low load: if they do, switching them right is enough, with nothing to buy.{second_en}"
         ),
         power_factor=now,
         power_factor_reached=reached,

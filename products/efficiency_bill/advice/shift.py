@@ -11,9 +11,11 @@ from decimal import Decimal
 from pipelines.codes import CustomerClass, TouPeriod
 from pipelines.facts import Facts
 from pipelines.money import whole_steps
-from pipelines.tariff import PricedMonth, SupplyMonth
+from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
 from pipelines.units import Unit
 from products.efficiency_bill.advice.situation import Proposal, Situation, advice_of, repriced
+from products.efficiency_bill.comparison.grounds import HoursOfDays
+from products.efficiency_bill.comparison.load_hours import PERIODS as PERIODS_BY_PLACE
 from products.efficiency_bill.comparison.load_hours import best_break
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.page_kit.words import PERIODS
@@ -28,6 +30,22 @@ def prices_by_period(priced: PricedMonth) -> Mapping[TouPeriod, float]:
         if line.period is not None and line.price_unit == Unit.CNY_PER_KWH:
             found[line.period] = found.get(line.period, 0.0) + float(line.unit_price)
     return found
+
+
+def _prices(situation: Situation, facts: Facts, hours: Sequence[HoursOfDays]) -> Mapping[TouPeriod, float]:
+    """The same of every period that the month has, those too in which it took nothing and so has no line."""
+    found = prices_by_period(situation.priced)
+    every = {PERIODS_BY_PLACE[int(place)] for each in hours for place in set(each.periods)}
+    (segment,) = situation.supply.segments
+    parts, lacking = segment.energy_by_period, every - found.keys()
+    if not lacking or parts is None:
+        return found
+    tried = replace(
+        segment,
+        energy_kwh=segment.energy_kwh + len(lacking),
+        energy_by_period={**parts, **dict.fromkeys(lacking, Decimal(1))},
+    )
+    return prices_by_period(price_supply(replace(situation.supply, segments=(tried,)), facts))
 
 
 def with_moved(supply: SupplyMonth, moved: Mapping[TouPeriod, float]) -> SupplyMonth | None:
@@ -62,7 +80,9 @@ def shift_advice(situation: Situation, facts: Facts, settings: EfficiencyBillSet
     if not contract.is_time_of_use or contract.customer_class is CustomerClass.RESIDENTIAL:
         return None
     slots = settings.moved_break_minutes // _QUARTER_MINUTES
-    found = best_break(grounds.hours, prices_by_period(situation.priced), slots, settings.standstill_ratio)
+    found = best_break(
+        grounds.hours, _prices(situation, facts, grounds.hours), slots, settings.standstill_ratio
+    )
     if found is None:
         return None
     moved = found.moved_kwh

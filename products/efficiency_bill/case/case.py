@@ -20,11 +20,12 @@ from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from products.efficiency_bill.case.gathered_grounds import KnownOfMonth, grounds_of
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.days import Days
-from products.efficiency_bill.comparison.grounds import Grounds
+from products.efficiency_bill.comparison.grounds import Grounds, PeersHidden
 from products.efficiency_bill.comparison.peers import (
     Grouped,
     Member,
     PeerGroups,
+    PeerNorms,
     PeerView,
     member_of,
 )
@@ -137,13 +138,17 @@ def gather_cases(
         shown = _shown(account.metered, limits)
         fitted = None if baselines is None else baselines.get(name)
         baseline, day_columns = expected_month(days, fitted, name, month, settings.band_level)
+        view = groups.view(members[name])
+        norms = groups.norms(members[name], settings.implausible_quartile_ranges)
+        if (hidden := _unlike_peers(account, day_columns)) is not None:
+            view, norms = PeerView(view.count, view.intensity), PeerNorms(hidden=hidden)
         grounds = grounds_of(
             account,
             month,
             day_columns,
             spread_of(days, name, month),
             baseline is not None,
-            groups.norms(members[name], settings.implausible_quartile_ranges),
+            norms,
             known,
             settings,
         )
@@ -166,7 +171,7 @@ def gather_cases(
                 previous_supply=None if before is None else before.supply,
                 previous_energy_kwh=None if before is None else before.energy_kwh,
                 shown=shown,
-                peers=groups.view(members[name]),
+                peers=view,
                 baseline=baseline,
                 day_columns=day_columns,
                 # Demands of several lines do not peak together; their history says nothing of the sum.
@@ -193,6 +198,16 @@ def billed_accounts(
     """
     wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
     return {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
+
+
+def _unlike_peers(account: AccountMonth, day_columns: DayColumns) -> PeersHidden | None:
+    """Why a month is not held against its peers' whole ones: a supply that began in it, or stood empty, is
+    not the least of them.
+    """
+    if not account.energy_kwh:
+        return PeersHidden.NO_ENERGY
+    is_part = any(energy is None for energy in day_columns["day_kwh"])
+    return PeersHidden.PART_OF_MONTH if is_part else None
 
 
 def member_of_account(account: AccountMonth) -> Member:

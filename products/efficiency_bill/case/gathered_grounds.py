@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from pipelines.arrays import BoolArray, FloatArray
+from pipelines.arrays import BoolArray, FloatArray, Int8Array
 from pipelines.codes import Channel
 from pipelines.periods import EPOCH, BillingMonth
 from pipelines.tariff import SupplyMonth
@@ -17,7 +17,7 @@ from pipelines.tariff.whatif.changed_supplies import with_less_reactive
 from pipelines.transforms.billing.account_month import AccountMonth
 from pipelines.transforms.ground.slot_periods import NO_PERIOD, PeriodsOfDays
 from products.efficiency_bill.case.columns import DayColumns
-from products.efficiency_bill.comparison.grounds import Grounds, HoursOfDays, ReactiveFinding
+from products.efficiency_bill.comparison.grounds import Grounds, ReactiveFinding
 from products.efficiency_bill.comparison.load_hours import hours_of_days, night_load
 from products.efficiency_bill.comparison.month_curves import MonthCurves
 from products.efficiency_bill.comparison.peers import PeerNorms
@@ -110,10 +110,16 @@ def curve_grounds(
     active = curves.get(Channel.ACTIVE_FORWARD)
     if active is not None and not _counts(active, supply.active_kwh, has_loss=has_loss):
         active = None
+    of_days = None if active is None else _periods_of_month(supply, month, periods)
+    # A night that periods price tells nothing where they are not known.
+    is_split = any(segment.contract.is_time_of_use for segment in supply.segments)
+    night = None
+    if active is not None and (of_days is not None or not is_split):
+        night = night_load(active, *settings.night_hours, of_days)
     return Grounds(
         reactive=_reactive(supply, curves, settings, has_loss=has_loss),
-        hours=_hours(supply, active, month, periods),
-        night=None if active is None else night_load(active, *settings.night_hours),
+        hours=() if active is None or of_days is None else hours_of_days(active, of_days),
+        night=night,
     )
 
 
@@ -159,17 +165,14 @@ def _counts(curve: FloatArray, register: Decimal, *, has_loss: bool) -> bool:
     return is_enough and total <= settled / _LEAST_AGREEMENT + 1
 
 
-def _hours(
-    supply: SupplyMonth,
-    active: FloatArray | None,
-    month: BillingMonth,
-    periods: PeriodsOfDays | None,
-) -> tuple[HoursOfDays, ...]:
-    if active is None or periods is None or not supply.is_whole:
-        return ()
+def _periods_of_month(
+    supply: SupplyMonth, month: BillingMonth, periods: PeriodsOfDays | None
+) -> Int8Array | None:
+    """Period of each quarter hour; None where none price the month or a day has none. (days x 96)"""
+    if periods is None or not supply.is_whole:
+        return None
     hours = supply.contract.hours
     if hours is None or not supply.contract.is_time_of_use:
-        return ()
-    days = np.array([(day - EPOCH).days for day in month.days])
-    of_days = periods.matrix(days, hours)
-    return () if (of_days == NO_PERIOD).any() else hours_of_days(active, of_days)
+        return None
+    of_days = periods.matrix(np.array([(day - EPOCH).days for day in month.days]), hours)
+    return None if (of_days == NO_PERIOD).any() else of_days

@@ -13,6 +13,8 @@ class PeersHidden(StrEnum):
 
     TOO_FEW = "too_few"
     ONE_TOO_LARGE = "one_too_large"
+    PART_OF_MONTH = "part_of_month"
+    NO_ENERGY = "no_energy"
 
 
 class Praise(StrEnum):
@@ -70,10 +72,16 @@ class HoursOfDays:
 
 @dataclass(frozen=True)
 class NightLoad:
-    """Mean power of the night and of the busy hours, by the curve. [kW]"""
+    """The load of the night, by the curve.
+
+    night_kw, busy_kw  Mean power of the night and of the busy hours. [kW]
+    base_kwh           Energy of the month up to the night's power, at whatever hour: by place in
+                       ``TouPeriod`` where periods price it, else one figure; none: not told. [kWh]
+    """
 
     night_kw: float
     busy_kw: float
+    base_kwh: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -49,11 +49,26 @@ def hours_of_days(energy: FloatArray, periods: Int8Array) -> tuple[HoursOfDays, 
     )
 
 
-def night_load(energy: FloatArray, from_hour: int, to_hour: int) -> NightLoad:
-    """Mean powers of the night and of the busiest third of the day. (days x 96) [kWh]"""
+def night_load(
+    energy: FloatArray, from_hour: int, to_hour: int, periods: Int8Array | None = None
+) -> NightLoad:
+    """Mean powers of the night and of the busiest third of the day, and what the month takes up to the
+    former. (days x 96) [kWh]
+
+    periods  Places in ``TouPeriod``; None where none price the energy.
+    """
     mean = energy.mean(axis=0) / QUARTER_HOURS
     busy = np.sort(mean)[-round(QUARTERS * _BUSY_SHARE) :]
-    return NightLoad(round(float(mean[from_hour * 4 : to_hour * 4].mean()), 4), round(float(busy.mean()), 4))
+    night = float(mean[from_hour * 4 : to_hour * 4].mean())
+    base = np.minimum(energy, night * QUARTER_HOURS)
+    by_period = (
+        [float(base.sum())]
+        if periods is None
+        else np.bincount(periods.ravel(), base.ravel(), len(PERIODS)).tolist()
+    )
+    return NightLoad(
+        round(night, 4), round(float(busy.mean()), 4), tuple(round(value, 4) for value in by_period)
+    )
 
 
 def best_break(

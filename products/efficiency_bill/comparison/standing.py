@@ -25,7 +25,8 @@ def praises(
     percentile  Share of the other peers that use less per floor area; None without a rank. [%]
     """
     found: list[Praise] = []
-    below = baseline is not None and grounds.compared_kwh is not None and grounds.compared_kwh < baseline[1]
+    # A supply that took nothing stood empty or was not counted: nobody saved anything.
+    below = baseline is not None and grounds.compared_kwh and grounds.compared_kwh < baseline[1]
     if below and is_band_trusted(grounds, settings):
         found.append(Praise.BELOW_BASELINE)
     if percentile is not None and percentile <= settings.praised_percentile_pct:

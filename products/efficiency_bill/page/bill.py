@@ -367,5 +367,5 @@ def _advice(row: EfficiencyBillAdviceV1Inside) -> Page:
         "en": str(row.get("advice_en") or ""),
         "assumption": {"zh": str(row.get("assumption_zh") or ""), "en": str(row.get("assumption_en") or "")},
         "saving": grouped(about(exact(row["saving_cny"])), 0),
-        "unit": {"zh": "元/月", "en": "CNY a month"},
+        "unit": {"zh": "元（本月）", "en": "CNY this month"},
     }

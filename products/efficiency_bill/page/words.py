@@ -344,14 +344,19 @@ PEERS_HIDDEN: Mapping[str | None, Said] = {
         "其中一户用电占比过大，为不泄露其用电，不作比较",
         "one of them is so large that a comparison would tell its use, so none is made",
     ),
+    PeersHidden.PART_OF_MONTH: Said(
+        "本月不是每天都有电量，不与整月的同行比较",
+        "not every day of the month has its energy, so it is not held against whole months",
+    ),
+    PeersHidden.NO_ENERGY: Said("本月没有用电，不作比较", "nothing was used, so nothing is compared"),
     None: Said(
         "户数太少或其中一户占比过大，不作比较", "too few, or one of them too large, so nothing is compared"
     ),
 }
 
 TOGETHER = Said(
-    "以上全部做到，本月约可少付 {cny} 元（合并重新计价；各项有重叠，不能相加）。",
-    "All of it together would have saved about {cny} CNY, priced once; the parts overlap and do not add up.",
+    "以上全部做到，本月约可少付 {cny} 元（合并重新计价；各项可能重叠，不能相加）。",
+    "All of it together would have saved about {cny} CNY, priced once; parts may overlap and do not add up.",
 )
 
 

@@ -21,8 +21,8 @@ from products.transfer_fee_code.page.words import (
     GREY_REASONS,
     IMPLIED_NOTES,
     MEANINGS,
-    NEXT_STEPS,
     NOT_SHOWN,
+    next_steps,
     over_in_words,
     signed_percent,
 )
@@ -49,7 +49,7 @@ def render_code_page(
     colour = FeeCodeColour(row["colour_code"])
     # What all tenants together tell is no tenant's, unless the group may be published (15/15 rule).
     is_shown = evidence["is_group_publishable"] is True
-    told = evidence if is_shown else _without_implied(evidence)
+    told, over = evidence if is_shown else _without_implied(evidence), row["over_reference_cny"]
     return _SITE.page(
         "tenant.html.j2",
         row=row,
@@ -64,7 +64,9 @@ def render_code_page(
         differs=is_shown and evidence["is_inside_implied"] is False and not row["grey_reason_code"],
         is_alarm=_is_alarm(row, evidence),
         over_note=_over_note(row, evidence),
-        steps=NEXT_STEPS[colour],
+        steps=next_steps(colour, GreyReason(reason) if (reason := row["grey_reason_code"]) else None),
+        # Of a slip that charges too little the reference makes no sense.
+        has_amounts=row["over_reference_cny"] is not None and bool(over or not row["grey_reason_code"]),
         tags=_tags([row]),
         resting_on=_resting_on([row]),
         chart=comparison_chart(row, told),
@@ -210,9 +212,13 @@ def _if(value: Decimal | None, zh: str, en: str, text: str) -> list[tuple[Said, 
 
 
 def _is_alarm(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row) -> bool:
-    """Whether the yuan above the reference are more than the day of the reading may explain."""
+    """Whether the yuan above the reference are more than the day of the reading may explain: it explains no
+    charge under another name.
+    """
     over, explained = row["over_reference_cny"], evidence["reading_day_cny"]
-    return bool(over) and over is not None and (explained is None or over > explained)
+    if not over:
+        return False
+    return explained is None or over > explained or evidence["other_charge_cny"] > 0
 
 
 def _over_note(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row) -> Said | None:
@@ -221,7 +227,8 @@ def _over_note(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row
     if not over:
         return None
     is_explained = not _is_alarm(row, evidence)
-    return over_in_words(is_grey=row["grey_reason_code"] is not None, is_explained=is_explained)
+    is_grey, other = row["grey_reason_code"] is not None, evidence["other_charge_cny"]
+    return over_in_words(is_grey=is_grey, is_explained=is_explained, other_charge_cny=other)
 
 
 def _is_above_master(evidence: TransferFeeCodeEvidenceV1Row) -> bool:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pipelines.codes import FeeCodeColour, GreyReason
 from pipelines.facts.transfer_supply import TransferSupplyRules
 from products.page_kit.words import Said
-from products.transfer_fee_code.price.colour import Declaration, Verdict, quantised
+from products.transfer_fee_code.price.colour import NO_REFERENCE, Declaration, Verdict, quantised
 from products.transfer_fee_code.price.lawful_reference import MasterBill
 
 COLOURS = {
@@ -61,17 +61,37 @@ NEXT_STEPS = {
             "Repeated red or yellow months lead to a check by the market regulator.",
         ),
     ),
-    FeeCodeColour.GREY: (
-        Said(
-            "请核对申报的电量和金额，有误请更正后重新申报。",
-            "Check the energy and the amount that you declared, and declare again if they are wrong.",
-        ),
-        Said(
-            "如申报无误，请等待总表数据补齐后重新生成。",
-            "If they are right, wait until the supplier's own data is complete.",
-        ),
-    ),
 }
+
+GREY_STEPS_OF_SUPPLIER = (
+    Said(
+        "原因不在申报的电量和金额；只有转供电主体户号有误时才需更正后重新申报。",
+        "Energy and amount are not the cause: declare again only if the supplier's number is wrong.",
+    ),
+    Said(
+        "请保存单据，等总表数据（或颜色界限）补齐后重新生成。",
+        "Keep the receipts, and wait until the supplier's own data, or the rule, is complete.",
+    ),
+)
+GREY_STEPS_OF_DECLARATION = (
+    Said(
+        "请核对申报的电量和金额，有误请更正后重新申报。",
+        "Check the energy and the amount that you declared, and declare again if they are wrong.",
+    ),
+    Said(
+        "如申报无误，请保存单据，请转供电主体说明；可向当地市场监管部门反映。",
+        "If they are right, keep the receipts and ask the supplier why; the local market regulator may help.",
+    ),
+)
+
+
+def next_steps(colour: FeeCodeColour, reason: GreyReason | None) -> tuple[Said, ...]:
+    """What a tenant may do next; of a grey code it matters in whose data the reason lies."""
+    if reason is None:
+        return NEXT_STEPS[colour]
+    is_suppliers = reason in NO_REFERENCE or reason is GreyReason.NO_COLOUR_RULE
+    return GREY_STEPS_OF_SUPPLIER if is_suppliers else GREY_STEPS_OF_DECLARATION
+
 
 GREY_REASONS = {
     GreyReason.NO_MASTER_ACCOUNT: Said(
@@ -112,14 +132,19 @@ GREY_REASONS = {
     ),
 }
 
+NOTHING = Decimal(0)
+
 NOT_SHOWN = Said(
     "同一主体的申报户数不足或有一户占比过大，不公布由各租户推算的价格。",
     "The supplier's tenants are too few, or one of them too large, for a price out of all declarations.",
 )
 
 
-def over_in_words(*, is_grey: bool, is_explained: bool) -> Said:
-    """What the yuan above the reference mean."""
+def over_in_words(*, is_grey: bool, is_explained: bool, other_charge_cny: Decimal = NOTHING) -> Said:
+    """What the yuan above the reference mean.
+
+    other_charge_cny  Of what was charged, what stands under other names. [CNY]
+    """
     if is_grey:
         return Said(
             "如申报无误，这是高于参考价的金额；颜色待核对后判定。",
@@ -129,6 +154,12 @@ def over_in_words(*, is_grey: bool, is_explained: bool) -> Said:
         return Said(
             "这一差额可能只是抄表日不同造成的。",
             "A reading on another day than the supplier's may explain this by itself.",
+        )
+    if other_charge_cny > 0:
+        shown = f"{other_charge_cny:,.2f}"
+        return Said(
+            f"其中 {shown} 元以其他名目收取，抄表日不同解释不了。",
+            f"{shown} CNY of what was charged stand under other names, which no reading day explains.",
         )
     return Said("抄表日不同解释不了这一差额。", "A reading on another day does not explain this.")
 

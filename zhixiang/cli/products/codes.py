@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,17 +107,20 @@ def verify(
         )
     known = {key.key_id: key for key in read_public_keys(path)}
     day = parse_day(on, "--on") if on else utc_now().astimezone(LOCAL_ZONE).date()
+    beside = path.parent / SUPERSEDED
     verified = verify_code(
         _text_of(code),
         {name: key.public_key for name, key in known.items()},
         day,
-        superseded_in(path.parent / SUPERSEDED),
-        _pseudonym(default_home(), tenant, supplier),
+        superseded_in(beside),
+        _pseudonym(default_home(), tenant, supplier, known),
     )
     key = known[verified.payload.key_id]
     told: dict[str, Any] = asdict(verified)
     told["payload"] |= {"marks": sorted(verified.payload.marks)}
-    told |= {"tenant_id": tenant, "supplier_customer_id": supplier, "is_of_the_pair": tenant is not None}
+    # What was not asked is neither so nor otherwise.
+    told |= {"tenant_id": tenant, "supplier_customer_id": supplier, "is_of_the_pair": tenant and True}
+    told |= {"is_newest": True if beside.exists() else None}
     days = {"key_first_day": key.first_day, "key_last_day": key.last_day}
     if json:
         show_json({"genuine": True, **told, **days})
@@ -127,17 +131,24 @@ def verify(
             "未核对是谁的码：在签发单位加 --supplier 户号 --tenant 商户。 "
             "Whose code it is was not asked: at the issuer's, add --supplier NUMBER --tenant TENANT."
         )
+    if not beside.exists():
+        say(
+            f"旁边没有 {SUPERSEDED}，未核对此码是否已重新签发。 There is no {SUPERSEDED} beside the keys: "
+            "whether the code was issued anew since was not asked."
+        )
     said = _flat(told) | {"marks": ", ".join(sorted(verified.payload.marks))} | days
     show_record({name: value for name, value in said.items() if value != ""})
 
 
-def _pseudonym(home: Path, tenant: str | None, supplier: str | None) -> str | None:
+def _pseudonym(home: Path, tenant: str | None, supplier: str | None, public: Collection[str]) -> str | None:
     """What stands for a pair in its codes; None where none is asked for.
 
-    Raises UsageError where half a pair is given, or where the home did not issue codes: it cannot tell.
+    public  Ids of the keys that the code is held against.
+    Raises UsageError where half a pair is given, or where the home did not issue codes, or not those: it
+    cannot tell.
     """
     from pipelines.errors import UsageError
-    from pipelines.identity.keys import PSEUDONYM, KeyRing
+    from pipelines.identity.keys import CODE_KEY, PSEUDONYM, KeyRing
     from products.transfer_fee_code.code.signed_code import tenant_pseudonym
 
     if tenant is None and supplier is None:
@@ -151,6 +162,11 @@ def _pseudonym(home: Path, tenant: str | None, supplier: str | None) -> str | No
         raise UsageError(
             f"{home} issued no codes: it cannot tell whose a code is.",
             "Ask the issuer, or leave --supplier and --tenant out: the code's own signature is checked.",
+        )
+    if not {key.key_id for key in keys.public_keys(CODE_KEY)} & set(public):
+        raise UsageError(
+            f"The keys are not those of {home}: it cannot tell whose a code of another issuer is.",
+            "Ask that issuer, or leave --supplier and --tenant out: the code's own signature is checked.",
         )
     return tenant_pseudonym(tenant, supplier, keys.secret(PSEUDONYM))
 

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from pipelines.tariff.contract import SupplyMonth
     from pipelines.tariff.whatif.choices import Alternative
 
-BANK, BANK_AT_LEAST = "bank_kvar", "bank_kvar_at_mean_power"
+BANK, BANK_AT_LEAST, MISSED = "bank_kvar", "bank_kvar_at_mean_power", "power_factor_at_most"
 _FACT_OF_TERM = {"demand_basis": "basis_change", "contract_demand": "contract_demand_change"}
 _TENTH = Decimal("0.1")
+_BOUNDS = {
+    "reactive": "at least so many kvar, switched ideally; no promise without a curve of reactive energy",
+    MISSED: "leading energy alone keeps the factor below the target: no bank reaches it",
+    "hours": "the hours it is moved into would need more power than the month's highest; no promise",
+}
 
 
 def rows_of(found: Sequence[Alternative], now: Alternative, kvar_price: float | None) -> list[dict[str, Any]]:
@@ -39,13 +44,14 @@ def _row(choice: Alternative, now: Alternative, kvar_price: float | None) -> dic
         "saving_cny": None if choice.is_bound else saving,
         **choice.changes,
     }
-    if choice.is_bound:
-        row |= {
-            "saving_cny_at_most": saving,
-            "bound": "at least so many kvar, switched ideally; no promise without a curve of reactive energy",
-        }
+    if MISSED in choice.changes:
+        row |= {"saving_cny_at_most": None, "bound": _BOUNDS[MISSED]}
+    elif choice.is_bound:
+        row |= {"saving_cny_at_most": saving, "bound": _BOUNDS[_lever(choice)]}
     elif BANK in choice.changes:
-        row |= _cost(Decimal(choice.changes[BANK]), saving, len(choice.months), kvar_price)
+        without = choice.without_bank_cny
+        own = None if without is None else without - choice.total_cny
+        row |= _cost(Decimal(choice.changes[BANK]), own, len(choice.months), kvar_price)
     if choice.is_hindsight:
         row["is_hindsight"] = True
     if any(month.priced.is_illustrative for month in choice.months):
@@ -53,12 +59,17 @@ def _row(choice: Alternative, now: Alternative, kvar_price: float | None) -> dic
     return row
 
 
-def _cost(bank_kvar: Decimal, saving: Decimal, months: int, kvar_price: float | None) -> dict[str, Any]:
-    """What a bank costs and after how many months it has paid for itself, as far as that is known."""
+def _cost(
+    bank_kvar: Decimal, saving: Decimal | None, months: int, kvar_price: float | None
+) -> dict[str, Any]:
+    """What a bank costs and after how many months it has paid for itself, as far as that is known.
+
+    saving  Of the bank itself: what other levers save beside it pays for none; None: not known. [CNY]
+    """
     if kvar_price is None:
         return {"bank_cost_cny": None, "payback_months": None}
     cost = (bank_kvar * Decimal(repr(kvar_price))).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    paid = None if saving <= 0 else (cost * months / saving).quantize(_TENTH, ROUND_HALF_UP)
+    paid = None if saving is None or saving <= 0 else (cost * months / saving).quantize(_TENTH, ROUND_HALF_UP)
     return {"bank_cost_cny": cost, "payback_months": paid}
 
 

@@ -34,6 +34,7 @@ from pipelines.tariff.whatif.choices import (
 from pipelines.tariff.whatif.compensation import with_capacitors
 from tests.measured_months import Measured, supply_of
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
+from zhixiang.cli.products.what_if_rows import rows_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -303,8 +304,16 @@ def test_who_is_over_compensated_is_told_to_buy_nothing(target: str) -> None:
     if target == "0.85":
         assert found.changes == {"bank_kvar_at_mean_power": "4", "power_factor_reached": "0.85"}
     else:
-        assert found.changes == {"bank_kvar_at_mean_power": "0", "power_factor_reached": "0.83"}
-        assert found.total_cny == as_agreed([month], FACTS).total_cny
+        assert found.changes == {
+            "bank_kvar_at_mean_power": "0",
+            "power_factor_reached": "0.83",
+            "power_factor_at_most": "0.89",
+        }
+        now = as_agreed([month], FACTS)
+        assert found.total_cny == now.total_cny
+        (row,) = rows_of([found], now, 100.0)
+        assert row["saving_cny_at_most"] is None, "a smaller goal may save: nothing is the most of no bank"
+        assert row["bound"].startswith("leading energy alone keeps the factor below the target")
 
 
 def test_a_shift_moves_energy_and_loses_none() -> None:
@@ -316,3 +325,17 @@ def test_a_shift_moves_energy_and_loses_none() -> None:
     assert with_shift([STEEL_MONTH], D(0), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS).total_cny == D(
         "77504.18"
     )
+
+
+@pytest.mark.parametrize(("share", "needed"), [("0.1", None), ("0.11", "100.2"), ("0.2", "101.7")])
+def test_a_valley_that_is_full_takes_no_more(share: str, needed: str | None) -> None:
+    """September has 300 hours of valley: at 100 kW they hold 30,000 kWh, and 29,500 are there already."""
+    split = {TouPeriod.PEAK: D(5000), TouPeriod.FLAT: D(7000), TouPeriod.VALLEY: D(29_500)}
+    month = Measured(SEPTEMBER, D(41_500), split, D(100), D(0), D(0), D("0.01"))
+    then = with_shift([supply_of(STEEL, month)], D(share), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS)
+    assert then.is_bound is (needed is not None)
+    assert then.changes.get("needed_kw") == needed
+    now = as_agreed([supply_of(STEEL, month)], FACTS)
+    (row, _) = rows_of([then, now], now, None)[:: -1 if then.is_bound else 1]
+    assert (row["saving_cny"] is None) is then.is_bound
+    assert "needed_kw" not in row or row["bound"].startswith("the hours it is moved into")

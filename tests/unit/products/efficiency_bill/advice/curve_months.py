@@ -121,3 +121,11 @@ def total_with_active(supply: SupplyMonth, active: FloatArray) -> Decimal:
     split[largest] += segment.energy_kwh - sum(split.values(), D(0))
     other = replace(segment, energy_by_period=split, max_demand_kw=cents(float(active.max()) / HOURS))
     return price_supply(replace(supply, segments=(other,)), FACTS).total_cny
+
+
+def total_with_less_active(supply: SupplyMonth, active: FloatArray) -> Decimal:
+    """What the month costs with a lower curve, its demand and reactive energy as they are. [CNY]"""
+    split = split_of(active)
+    (segment,) = supply.segments
+    other = replace(segment, energy_by_period=split, energy_kwh=sum(split.values(), D(0)))
+    return price_supply(replace(supply, segments=(other,)), FACTS).total_cny

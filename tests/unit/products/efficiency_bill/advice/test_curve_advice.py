@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.codes import Channel, DemandBasis
+from pipelines.codes import Channel, DemandBasis, TouPeriod
 from pipelines.tariff import price_supply
 from pipelines.tariff.whatif.compensation import ReactiveCurve, with_fixed_bank, with_switched_bank
 from products.efficiency_bill.advice.advice import Advised, advised
@@ -30,6 +30,7 @@ from tests.unit.products.efficiency_bill.advice.curve_months import (
     situation_of_curves,
     supply_of_curves,
     total_with_active,
+    total_with_less_active,
     total_with_reactive,
 )
 
@@ -100,7 +101,7 @@ def test_over_compensation_is_said_first_and_costs_no_purchase() -> None:
     assert row["saving_cny"] == TOTAL - total_with_reactive(SUPPLY, lagging, 0.0) == D("2173.87")
     assert leading == pytest.approx(row["leading_kvarh"], abs=1e-3)
     assert "约 2,200 元" in row["advice_zh"]
-    assert "不需购买设备" in row["advice_zh"]
+    assert "不需购买设备" in row["assumption_zh"]
     assert "多在 12—14 时、16—22 时；" in row["advice_zh"]
     assert "kvar" not in row["advice_zh"].replace("kvarh", ""), "no size before the over-compensation ends"
     assert (row["second_bank_kvar"], row["second_power_factor"]) == (10, "0.90")
@@ -180,6 +181,24 @@ def test_a_load_without_a_break_is_told_to_move_none(load: Any) -> None:
     assert "EB-A04" not in rows_of(advised(given, FACTS, SETTINGS))
 
 
+def test_a_period_in_which_nothing_is_drawn_has_its_price_all_the_same() -> None:
+    """A works that stands still all the peak, from 16 to 23: no line prices what it never drew. Taken for
+    free it was the best place for a break, and nothing was said of the noon, which pays.
+    """
+    slot = np.arange(96)
+    idle = ((slot >= 48) & (slot < 52)) | ((slot >= 64) & (slot < 92))
+    load = np.where(idle, 0.0, 25.0) * np.ones((30, 1))
+    given = situation_of_curves(load, load * 0, None)
+    (segment,) = given.supply.segments
+    assert (segment.energy_by_period or {})[TouPeriod.PEAK] == 0
+    row = rows_of(advised(given, FACTS, SETTINGS))["EB-A04"]
+    moved = load.copy()
+    now, other = (int(row[name].split(":")[0]) * 4 for name in ("break_now", "break_advised"))
+    moved[:, now : now + 4], moved[:, other : other + 4] = load[:, other : other + 4], load[:, now : now + 4]
+    assert (row["break_now"], row["moved_kwh"]) == ("12:00—13:00", {"flat": -3000.0, "valley": 3000.0})
+    assert row["saving_cny"] == given.priced.total_cny - total_with_active(given.supply, moved)
+
+
 def test_all_of_it_together_is_priced_once() -> None:
     """The basic charge by capacity, nothing that leads and the break at four, in one month."""
     found = advised(works(), FACTS, SETTINGS)
@@ -213,3 +232,45 @@ def test_all_of_it_together_is_priced_once() -> None:
 )
 def test_an_estimate_is_said_as_exactly_as_it_is_one(amount: str, said: str) -> None:
     assert f"{about(D(amount)):,f}" == said
+
+
+@pytest.mark.parametrize("noon", [25.0, 2.0, 0.0])
+def test_a_night_load_saves_what_its_own_hours_cost(noon: float) -> None:
+    """A third of the busy load runs at night, in the valley: a tenth less of it is priced hour by hour, not
+    by the month's shares, and an hour that draws less than the night, as under a roof of solar cells, gives
+    no more than a tenth of what it draws.
+    """
+    slot = np.arange(96)
+    load = np.where((slot >= 32) & (slot < 92), 25.0, 8.0) * np.ones((30, 1))
+    load[:, 44:54] = noon
+    given = situation_of_curves(load, load * 0, None)
+    row = rows_of(advised(given, FACTS, SETTINGS))["EB-A07"]
+    cut = load - np.minimum(load, 8.0) * SETTINGS.base_load_cut_ratio
+    assert D(row["saved_kwh"]) == D(repr(round(float((load - cut).sum()), 2)))
+    promised = given.priced.total_cny - total_with_less_active(given.supply, cut)
+    assert abs(row["saving_cny"] - promised) <= D("0.02")
+    assert "最大需量和无功电量不变" in row["assumption_zh"]
+    assert "分时比例" not in row["assumption_zh"]
+
+
+@pytest.mark.parametrize(("months", "advised_on"), [(1, "EB-A01"), (2, "EB-A01"), (3, "EB-A02")])
+def test_a_contract_demand_needs_the_months_that_it_names(months: int, advised_on: str) -> None:
+    """近三个月 was said of a first month: a demand fitted to the month that is over is hindsight."""
+    given = replace(works(), recent_demand_kw=(D(505),) * months)
+    found = rows_of(advised(given, FACTS, SETTINGS)).keys() & {"EB-A01", "EB-A02"}
+    assert found == {advised_on}
+
+
+def test_a_contract_demand_says_from_where_on_it_costs_more() -> None:
+    """480 kW are cheapest for 505 kW, one of them charged twice: so is each beyond 504 kW."""
+    given = replace(works(), recent_demand_kw=(D(505), D(480), D(490)))
+    row = rows_of(advised(given, FACTS, SETTINGS))["EB-A02"]
+    assert row["advised_kw"] == "480"
+    assert row["assumption_zh"].endswith("最大需量超过 504.0 kW 的部分按 2 倍计收。")
+    assert "504.0 kW by is charged 2 times" in row["assumption_en"]
+
+
+def test_another_basis_says_from_when_it_may_hold() -> None:
+    """A quarter and fifteen working days (R18): not from next month on."""
+    row = rows_of(advised(works(), FACTS, SETTINGS))["EB-A01"]
+    assert "须提前15个工作日申请，自下一自然季度起执行" in row["assumption_zh"]

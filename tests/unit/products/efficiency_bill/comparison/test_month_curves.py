@@ -148,7 +148,7 @@ def test_the_works_is_advised_by_its_curve_and_replays_from_its_evidence(tmp_pat
 
     case, bill = bill_of(KnownOfMonth(curves, PeriodsOfDays(FACTS.time_of_use.slot_matrix)))
     assert [(row["advice_id"], str(row["saving_cny"])) for row in bill["advice"]] == [
-        ("EB-A02", "5820.23"),  # of one month alone
+        ("EB-A01", "4932.40"),  # by capacity: one month alone tells no contract demand
         ("EB-A04", "3986.97"),
         ("EB-A11", "2173.87"),
     ]
@@ -156,4 +156,4 @@ def test_the_works_is_advised_by_its_curve_and_replays_from_its_evidence(tmp_pat
     assert issue_bill(case_from_text(text), FACTS, SETTINGS, "m", "1") == bill
     assert len(text) < 8_000, "the evidence keeps what the curve says and not the curve"
     _, without = bill_of(KnownOfMonth())
-    assert [row["advice_id"] for row in without["advice"]] == ["EB-A02"]
+    assert [row["advice_id"] for row in without["advice"]] == ["EB-A01"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
+from pipelines.codes import GreyReason
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
 
 
@@ -69,7 +72,8 @@ def test_what_the_reading_day_explains_is_no_alarm(codes: dict[str, Any]) -> Non
         explained = evidence["fee_cny"] / 60
         assert abs(evidence["reading_day_cny"] - explained) <= Decimal("0.005")
         over = row["over_reference_cny"]
-        assert ('class="alarm"' in page) == bool(over and over > evidence["reading_day_cny"])
+        other = evidence["other_charge_cny"]
+        assert ('class="alarm"' in page) == bool(over and (other or over > evidence["reading_day_cny"]))
         if row["colour_code"] == "green" and over:
             honest += 1
             assert "可能只是抄表日不同造成的" in page
@@ -118,3 +122,39 @@ def test_names_are_escaped(codes: dict[str, Any]) -> None:
         assert "<script" not in page
         assert "<img" not in page
         assert "<b>t" not in page
+
+
+def test_a_charge_under_another_name_is_explained_by_no_reading_day(codes: dict[str, Any]) -> None:
+    """20 CNY above the reference of a green shop, all a service fee, were put down to the reading day."""
+    code = codes["2026-09"]["SIM-TENANT-A-008"]
+    row, evidence = code["row"] | {"over_reference_cny": Decimal(20)}, code["evidence"]
+    page = render_code_page(row, evidence, "<svg></svg>")
+    assert "可能只是抄表日不同造成的" in page
+    page = render_code_page(row, evidence | {"other_charge_cny": Decimal(20)}, "<svg></svg>")
+    assert 'class="alarm"' in page
+    assert "其中 20.00 元以其他名目收取，抄表日不同解释不了" in page
+    assert "可能只是抄表日不同造成的" not in page
+
+
+@pytest.mark.parametrize("reason", list(GreyReason))
+def test_a_grey_code_says_who_has_to_do_something(codes: dict[str, Any], reason: GreyReason) -> None:
+    """A vacant shop that pays 300 CNY was told to wait for the supplier's data; a shop whose supplier was not
+    metered to declare again.
+    """
+    code = codes["2026-09"]["SIM-TENANT-A-011"]
+    is_suppliers = reason.value.startswith(("no_master", "master_", "estimated", "no_colour"))
+    over = None if is_suppliers else Decimal(300)
+    row = code["row"] | {"grey_reason_code": reason.value, "over_reference_cny": over}
+    page = render_code_page(row, code["evidence"], "<svg></svg>")
+    assert ("等总表数据" in page) is is_suppliers
+    assert ("有误请更正后重新申报" in page) is not is_suppliers
+    assert ("<b>300.00 元</b>本月高于参考价的金额" in page) is not is_suppliers
+
+
+def test_a_slip_that_charges_too_little_shows_no_amount_that_it_should_be(codes: dict[str, Any]) -> None:
+    """187,470.70 kWh for 17,396.17 CNY: 175,378.67 CNY 按参考价应为 is nothing that anybody owes."""
+    code = codes["2026-09"]["SIM-TENANT-A-011"]
+    assert code["row"]["over_reference_cny"] == 0
+    page = render_code_page(code["row"], code["evidence"], "<svg></svg>")
+    assert "按参考价应为" not in page
+    assert f"{code['evidence']['fair_fee_cny']:,.2f}" not in page
