@@ -87,7 +87,7 @@ def _beside_own_prices(case: TariffCase) -> Iterator[Remark]:
 
 def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator[Remark]:
     """Energy in a period that the month does not have."""
-    contract, month = case.agreed, BillingMonth.parse(part.month)
+    contract, month = case.agreed, part.billed
     schedule = contract.terms().hours
     if part.energy_by_period is None or not contract.is_time_of_use or schedule is None:
         return
@@ -110,7 +110,7 @@ def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator
 
 def _size_remarks(part: MonthPart, contract: ContractPart) -> Iterator[Remark]:
     """Energy beyond what its demand or its capacity can carry."""
-    month = BillingMonth.parse(part.month)
+    month = part.billed
     most = None if part.max_demand_kw is None else part.max_demand_kw * DAY_HOURS * month.day_count
     if most is not None and part.energy_kwh is not None and part.energy_kwh > most:
         yield Remark(
@@ -135,7 +135,7 @@ def _curve_remarks(part: MonthPart, folder: Path) -> Iterator[Remark]:
     """Figures beside a curve that the curve tells otherwise; those beside it are priced (ruling R4)."""
     if part.curve is None:
         return
-    curve = read_curve(folder / part.curve, BillingMonth.parse(part.month))
+    curve = read_curve(folder / part.curve, part.billed)
     step = part.resolution_kwh
     told = {
         "energy_kwh": (part.energy_kwh, sum_of(curve.energy_kwh, step)),
@@ -187,7 +187,7 @@ def _falling_years(case: TariffCase) -> dict[int, Remark]:
 
 def _standard_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator[Remark]:
     """A power factor standard that contracts of the class do not name, or none where they name one."""
-    contract, month = case.agreed, BillingMonth.parse(part.month)
+    contract, month = case.agreed, part.billed
     capacity, dated = contract.contract_capacity_kva, facts.power_factor_standards
     with suppress(FactNotInForceError):
         rule = dated.on(month.first_day, case.known)
