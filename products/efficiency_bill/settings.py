@@ -73,6 +73,7 @@ class EfficiencyBillSettings(SettingsFile):
         "standstill_ratio": 0.5,
         "night_hours": [1, 4],
         "night_load_ratios": [0.2, 0.6],
+        "most_peers_cut_ratio": 1.0,
     }
 
     billed: BilledSettings
@@ -160,6 +161,14 @@ class EfficiencyBillSettings(SettingsFile):
         description=(
             "An energy per floor area so many interquartile ranges outside the quartiles of its peers, on a "
             "logarithmic scale, is a question to the record of the area: no rank, no saving."
+        ),
+    )
+    most_peers_cut_ratio: float = Field(
+        gt=0,
+        le=1,
+        description=(
+            "Share of the month's energy that the advice on peers asks to save at most: a comparison by "
+            "floor area shows no more than where to look."
         ),
     )
     praised_percentile_pct: float = Field(

@@ -29,6 +29,7 @@ _KEPT = {
     (False, True): ("", ""),
 }
 """What stays, by whether periods are known and whether the saving has periods of its own."""
+_HALF = "差距缩小一半", "half the gap less"
 _CHANCE_SIGMAS = 3.0
 """So many standard deviations above what a band lets expect, days above it are no chance any more."""
 
@@ -146,22 +147,27 @@ def days_above(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
 
 
 def to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Proposal | None:
-    """Half the gap to the peers' median, for who lies above it by a figure that can be one."""
+    """Half the gap to the peers' median, and no more than a share of the month, for who lies above it by a
+    figure that can be one.
+    """
     grounds = situation.grounds
     if grounds is None or situation.intensity is None or _is_left_alone(situation, settings):
         return None
     own, median, _, area = situation.intensity
     if own <= median or grounds.is_implausible(own):
         return None
+    half, most = (own - median) * area / 2, settings.most_peers_cut_ratio
+    is_cut_short = half > float(situation.energy_kwh) * most
+    goal_zh, goal_en = (f"先少用 {most:.0%}", f"{most:.0%} less, to begin with,") if is_cut_short else _HALF
     return _proposal(
         6,
         situation,
         facts,
-        (own - median) * area / 2,
+        float(situation.energy_kwh) * most if is_cut_short else half,
         (
-            "单位面积用电高于同类中位数；差距缩小一半（少用 {saved} kWh），本月可少付约 {cny} 元。",
+            f"单位面积用电高于同类中位数；{goal_zh}（少用 {{saved}} kWh），本月可少付约 {{cny}} 元。",
             (
-                "Use per square metre lies above the peers' median; half the gap less ({saved} kWh) would "
+                f"Use per square metre lies above the peers' median; {goal_en} ({{saved}} kWh) would "
                 "have saved {cny} CNY."
             ),
         ),

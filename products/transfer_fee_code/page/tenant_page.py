@@ -11,9 +11,16 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.codes import FeeCodeColour, GreyReason, Provenance
+from pipelines.codes import Confidence, FeeCodeColour, GreyReason, Provenance
 from products.page_kit.site import Site
-from products.page_kit.words import ILLUSTRATIVE_PRICE, NOTHING, PROVENANCES, Said, labels_in_words
+from products.page_kit.words import (
+    CONFIDENCES,
+    ILLUSTRATIVE_PRICE,
+    NOTHING,
+    PROVENANCES,
+    Said,
+    labels_in_words,
+)
 from products.provenance import joined_provenance, provenances
 from products.transfer_fee_code.page.charts import comparison_chart, tenants_chart
 from products.transfer_fee_code.page.words import (
@@ -69,6 +76,7 @@ def render_code_page(
         has_amounts=row["over_reference_cny"] is not None and bool(over or not row["grey_reason_code"]),
         tags=_tags([row]),
         resting_on=_resting_on([row]),
+        sure=[_sure(evidence[name]) for name in ("reference_confidence_code", "colour_confidence_code")],
         chart=comparison_chart(row, told),
         basis=_own_basis(told),
     )
@@ -240,6 +248,11 @@ def _is_above_master(evidence: TransferFeeCodeEvidenceV1Row) -> bool:
 def _grey_reason(row: TransferFeeCodeV1Row) -> Said | None:
     code = row["grey_reason_code"]
     return GREY_REASONS[GreyReason(code)] if code else None
+
+
+def _sure(code: str | None) -> Said:
+    """How sure a figure is, in words."""
+    return CONFIDENCES[Confidence(code)] if code else NOTHING
 
 
 def _kinds(rows: Sequence[TransferFeeCodeV1Row]) -> tuple[Provenance, ...]:

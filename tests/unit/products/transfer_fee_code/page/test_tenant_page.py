@@ -27,6 +27,8 @@ def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> Non
     ):
         assert text in page
     assert f"{red['row']['over_reference_cny']:,.2f} 元" in page
+    assert "（示意 illustrative）" in page
+    assert "（未核实 unverified）" in page
     grey = tenants["SIM-TENANT-A-011"]
     assert "请先核对电量和金额" in render_code_page(grey["row"], grey["evidence"], "<svg></svg>")
     own = [code for code in tenants.values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
