@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
+from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import (
     SNIFF_SHARE,
     SUPERSEDED,
@@ -87,7 +88,14 @@ class LongForm:
         lines = read(content, name, self.mapping, settings)
         rejects, raw, count = lines.rejects, lines.raw, lines.count
         received, notes = self._in_order(self._records(lines.table), lines)
-        shaped = shape_series(received, self.mapping, name, settings)
+        try:
+            shaped = shape_series(received, self.mapping, name, settings)
+        except InputRefusedError:
+            if 2 * len(rejects) <= count:
+                raise
+            # What is left of a file most of whose lines cannot be read has no shape that says why.
+            received = received.taken(np.zeros(received.line.size, np.bool_))
+            shaped = shape_series(received, self.mapping, name, settings)
         set_apart = _hold(received, shaped.held, self.mapping, rejects, raw)
         records = self._on_grid(shaped.records, name, settings, rejects, raw)
         if self.only is not None:
