@@ -207,8 +207,10 @@ def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
         text = trimmed(text)
     if text == "" or text.strip().lower() in cell.notation.nothing:
         if cell.required:
+            kind = cell.kind.value
+            article = "an" if kind[0] in "aeiou" else "a"
             raise CellError(
-                cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; a {cell.kind.value} is needed"
+                cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; {article} {kind} is needed"
             )
         return None
     value = _CELL_READERS[cell.kind](cell, text, settings)

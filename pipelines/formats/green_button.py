@@ -66,7 +66,8 @@ class GreenButton:
         notes, set_apart = tuple[str, ...](), 0
         lines = np.flatnonzero(usable) + 1
         table = readings_table(readings).take(pa.array(lines - 1))
-        minutes, faults = _minutes(table)
+        offset = _offset(readings)
+        minutes, faults = _minutes(table, offset)
         rejects = Rejects()
         for place, (column, reason) in faults.items():
             raw = str(table.slice(place, 1).to_pylist()[0])
@@ -74,7 +75,7 @@ class GreenButton:
         rows, held, superseded = [rows_schema(self.table).empty_table()], [rejects.table()], list[pa.Table]()
         for length in np.unique(minutes[minutes > 0]).tolist():
             mine = np.flatnonzero(minutes == length)
-            part = LongForm(_mapping(readings, table, length)).read(
+            part = LongForm(_mapping(offset, table, length)).read(
                 as_parquet(table.take(pa.array(mine))), name, settings
             )
             rows.append(_renumbered(part.rows, lines[mine]))
@@ -131,10 +132,16 @@ def _why_not(told: ReadingType | None, point: str) -> str:
     return "" if point else "no link tells their usage point"
 
 
-def _minutes(table: pa.Table) -> tuple[IntArray, dict[int, tuple[str, str]]]:
+def _offset(readings: Readings) -> int:
+    """From UTC to the clock in which days are cut. [s]"""
+    return int(readings.offset) if readings.offset.lstrip("-").isdecimal() else 0
+
+
+def _minutes(table: pa.Table, offset: int) -> tuple[IntArray, dict[int, tuple[str, str]]]:
     """(readings) length of the interval, 0 where the reading cannot be used, and why not. [min]
 
-    A series has the length that most of its readings have; those of another stand beside it.
+    A day of a series has the length that most of its readings have, the shorter of two; those of another
+    stand beside them, such as the sum of the day. From one day to the next a series may change it.
     """
     seconds = pc.fill_null(table["duration"], 0).to_numpy()
     minutes = np.where((seconds > 0) & (seconds % 60 == 0), seconds // 60, 0)
@@ -150,21 +157,27 @@ def _minutes(table: pa.Table) -> tuple[IntArray, dict[int, tuple[str, str]]]:
             minutes[place] = 0
     names = pc.binary_join_element_wise(table["usage_point"], table["flow_direction"], " ")
     series = pc.index_in(names, value_set=pc.unique(names)).to_numpy().astype(np.int64)
-    for number in np.unique(series).tolist():
-        mine = (series == number) & (minutes > 0)
-        lengths, counts = np.unique(minutes[mine], return_counts=True)
-        if lengths.size < 2:
-            continue
-        usual = int(lengths[np.argmax(counts)])
-        for place in np.flatnonzero(mine & (minutes != usual)).tolist():
-            faults[place] = ("duration", f"found {minutes[place]} minutes in a series of {usual} minutes")
-            minutes[place] = 0
+    starts = pc.fill_null(table["start"].cast(pa.int64()), 0).to_numpy()
+    good = np.flatnonzero(minutes > 0)
+    day = np.stack((series[good], (starts[good] + offset) // 86_400))
+    _, of_day = np.unique(day, axis=1, return_inverse=True)
+    pairs, pair, count = np.unique(
+        np.stack((of_day.reshape(-1), minutes[good])), axis=1, return_inverse=True, return_counts=True
+    )
+    best = np.lexsort((pairs[1], -count, pairs[0]))
+    usual = pairs[1][best[np.flatnonzero(np.diff(pairs[0][best], prepend=-1))]]
+    for at in np.flatnonzero((pairs[1] != usual[pairs[0]])[pair.reshape(-1)]).tolist():
+        place, length = int(good[at]), int(usual[of_day.reshape(-1)[at]])
+        faults[place] = ("duration", f"found {minutes[place]} minutes on a day of {length} minutes")
+        minutes[place] = 0
     return minutes, faults
 
 
-def _mapping(readings: Readings, table: pa.Table, minutes: int) -> LongMapping:
-    """What the columns of a file mean, as the file says."""
-    seconds = int(readings.offset) if readings.offset.lstrip("-").isdecimal() else 0
+def _mapping(seconds: int, table: pa.Table, minutes: int) -> LongMapping:
+    """What the columns of a file mean, as the file says.
+
+    seconds  From UTC to the clock in which days are cut.
+    """
     hours, rest = divmod(abs(seconds) // 60, 60)
     declared: dict[str, Any] = {
         "id": GreenButton.id,

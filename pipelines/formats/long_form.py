@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
+from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import (
     SNIFF_SHARE,
     SUPERSEDED,
@@ -52,6 +53,8 @@ from pipelines.tables.bronze import BronzeLoadCurves
 
 _DAY_MICROS, _MINUTE_MICROS = 86_400_000_000, 60_000_000
 _BEATEN_LISTED, _BEATEN_NAMED = 10_000, 5
+_BEATEN_SHARE = 0.25
+"""Share of the values beyond which it is no small remark that they gave way."""
 Raw = Callable[[int], bytes | str]
 
 
@@ -85,7 +88,14 @@ class LongForm:
         lines = read(content, name, self.mapping, settings)
         rejects, raw, count = lines.rejects, lines.raw, lines.count
         received, notes = self._in_order(self._records(lines.table), lines)
-        shaped = shape_series(received, self.mapping, name, settings)
+        try:
+            shaped = shape_series(received, self.mapping, name, settings)
+        except InputRefusedError:
+            if 2 * len(rejects) <= count:
+                raise
+            # What is left of a file most of whose lines cannot be read has no shape that says why.
+            received = received.taken(np.zeros(received.line.size, np.bool_))
+            shaped = shape_series(received, self.mapping, name, settings)
         set_apart = _hold(received, shaped.held, self.mapping, rejects, raw)
         records = self._on_grid(shaped.records, name, settings, rejects, raw)
         if self.only is not None:
@@ -96,7 +106,7 @@ class LongForm:
             f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
             "interval again"
         )
-        superseded, told = _superseded(records, shaped.mapping, gridded.beaten, raw)
+        superseded, told, doubts = _superseded(records, shaped.mapping, gridded.beaten, raw)
         return ReadResult(
             gridded.rows,
             rejects.table(),
@@ -104,7 +114,12 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-            (*lines.warnings, *shaped.warnings, *self._without_effect(content.startswith(MAGIC), records)),
+            (
+                *lines.warnings,
+                *shaped.warnings,
+                *doubts,
+                *self._without_effect(content.startswith(MAGIC), records),
+            ),
             set_apart,
             self._fields(lines.names, received) if len(rejects) else None,
         )
@@ -244,9 +259,9 @@ def _hold(
 
 def _superseded(
     records: LongRecords, mapping: LongMapping, beaten: tuple[BeatenLines, ...], raw: Raw
-) -> tuple[pa.Table, tuple[str, ...]]:
-    """The lines whose differing value gave way to another line's, and a remark that names the first of
-    them.
+) -> tuple[pa.Table, tuple[str, ...], tuple[str, ...]]:
+    """The lines whose differing value gave way to another line's, a remark that names the first of them, and
+    a warning in its place where they are many.
     """
     listed, total = Rejects(), sum(part.places.size for part in beaten)
     for part in beaten:
@@ -261,15 +276,16 @@ def _superseded(
             line = int(records.line[place])
             listed.add(line, column, SUPERSEDED, reason, raw(line))
     if not total:
-        return listed.table(), ()
+        return listed.table(), (), ()
     table = listed.table()
     named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
-    return table, (
-        (
-            f"{total} values gave way to another line's for the same interval: lines "
-            f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
-        ),
+    remark = (
+        f"{total} values gave way to another line's for the same interval: lines "
+        f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
     )
+    if total < _BEATEN_SHARE * sum(np.count_nonzero(~np.isnan(values)) for values in records.values):
+        return table, (remark,), ()
+    return table, (), (f"{remark}; corrections of their sender, or several meter points under one number?",)
 
 
 def _places(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:

@@ -178,7 +178,8 @@ def _wide(cells: Cells, stem: str, name: str, unsure: dict[str, str], remarks: l
             numbered.setdefault(match[1], []).append((int(match[2]), each))
     if len(times) >= 12:
         columns, of_day = TIMES, list(times)
-        place = StampPlace.INTERVAL_START if min(times.values()) == 0 else StampPlace.INTERVAL_END
+        # 00:00 behind the others is the end of its day.
+        place = StampPlace.INTERVAL_START if next(iter(times.values())) == 0 else StampPlace.INTERVAL_END
         step = sorted(times.values())
         interval = step[1] - step[0]
     else:
@@ -288,8 +289,8 @@ def _declare(guess: Guess, said: str, column: str | None) -> bool:
             if key not in each and (column in (None, each.get("column")) or len(guess.keys["values"]) == 1):
                 each[key] = value
                 told = "never fall" if key == "reading" else "have both signs"
-                shown = each.get("column", "the values")
-                guess.unsure[f"values.{shown} {key}"] = f"the values {told}; is {word} what they are?"
+                shown = f"values.{each.get('column', '')}".rstrip(".")
+                guess.unsure[f"{shown} {key}"] = f"the values {told}; is {word} what they are?"
                 return True
     return False
 

@@ -163,9 +163,7 @@ def test_what_is_no_energy_of_intervals_in_one_direction_is_left_out_or_refused(
 def test_bad_readings_are_held_back_with_their_number() -> None:
     values = ["1"] * 24
     values[3], values[7] = "1.5", ""
-    inside = (
-        readings(values) + readings([1], FIRST + 24 * HOUR, 86400) + readings([1], FIRST + 48 * HOUR, 7 * 60)
-    )
+    inside = readings(values) + readings([1], FIRST, 86400) + readings([1], FIRST + 48 * HOUR, 7 * 60)
     result = read(feed(series(inside)))
     told = [
         (row["line_number"], row["column_name"], row["reason_code"]) for row in result.rejects.to_pylist()
@@ -236,3 +234,23 @@ def test_more_readings_than_allowed_are_refused_on_the_way() -> None:
 
 def test_other_xml_is_named_as_such() -> None:
     assert refused(b"<rows><row/></rows>")[0] == "wrong_kind"
+
+
+def test_a_series_may_change_its_length_from_one_day_to_the_next() -> None:
+    """Two days of hours, then a day of quarters: all of it came, and a file of both was halted."""
+    hours, quarters = readings([100] * 48), readings([25] * 96, FIRST + 48 * HOUR, 900)
+    result = read(feed(series(hours + quarters)))
+    assert result.rejects.num_rows == 0
+    rows = result.rows.to_pylist()
+    assert sorted((row["interval_minutes"], sum(row["values_unscaled"])) for row in rows) == [
+        (15, pytest.approx(2.4)),
+        (60, pytest.approx(2.4)),
+        (60, pytest.approx(2.4)),
+    ]
+
+
+def test_the_sum_of_a_day_beside_its_hours_is_held_back_and_alone_is_its_energy() -> None:
+    sums = readings([2400], FIRST, 24 * HOUR) + readings([2400], FIRST + 24 * HOUR, 24 * HOUR)
+    result = read(feed(series(readings([100] * 24) + sums)))
+    assert result.rejects["reason"].to_pylist() == ["found 1440 minutes on a day of 60 minutes"]
+    assert sorted(sum(row["values_unscaled"]) for row in result.rows.to_pylist()) == pytest.approx([2.4, 2.4])

@@ -141,3 +141,22 @@ def test_vee_marks_the_intervals_lists_the_beaten_value_and_loses_none(tmp_path:
     assert [(row["line_number"], row["reason_code"], row["raw_record"].split(",")[2]) for row in listed] == [
         ("489", "superseded", "9.0")
     ]
+
+
+def test_many_values_that_give_way_are_a_warning() -> None:
+    """Three meters under a number whose last digits were lost look like corrections of one."""
+    rows = whole_days(2)
+    for meter in (1, 2):
+        rows += [
+            line(day, hour, 5.0 * meter, f"2026-07-0{meter + 1}") for day in (0, 1) for hour in range(24)
+        ]
+    result = days_of(rows)
+    assert result.superseded.num_rows == 96
+    assert result.warnings == (
+        "96 values gave way to another line's for the same interval: lines 2, 3, 4, 5, 6, ...; corrections "
+        "of their sender, or several meter points under one number?",
+    )
+    assert len(result.notes) == 1
+    few = days_of([*whole_days(2), *(line(0, hour, 9.0, "2026-07-02") for hour in range(12))])
+    assert few.warnings == ()
+    assert few.notes[0].startswith("12 values gave way")

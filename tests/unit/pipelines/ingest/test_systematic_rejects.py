@@ -191,3 +191,11 @@ def test_the_highest_value_is_that_which_was_received(key: str) -> None:
     assert found.fields is not None
     assert found.fields.largest == {"kwh": max(values)}
     judge_rejects(found, "x.csv", LIMITS)
+
+
+def test_a_file_most_of_whose_lines_cannot_be_read_is_told_why_and_not_what_is_left_of_it() -> None:
+    """Of merged cells only the first of a day has the meter: what is left comes once a day."""
+    rows = [row if row.split(",")[1].endswith("00:00") else row[1:] for row in hours()]
+    told = halted(rows)
+    assert told.startswith(f"{TOO_MANY_BAD_ROWS}: 230 of 240 records are unreadable")
+    assert "line 3 meter: meter is empty; an identifier is needed" in told

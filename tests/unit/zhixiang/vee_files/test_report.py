@@ -15,6 +15,7 @@ from pipelines.arrays import FloatArray
 from pipelines.facts import load_facts
 from pipelines.formats import LongMapping
 from pipelines.settings import load_settings, packaged
+from zhixiang.pages import quality_charts
 from zhixiang.pages.quality_charts import error_chart
 from zhixiang.vee_files import report as report_module
 from zhixiang.vee_files.outputs import write_vee
@@ -123,3 +124,14 @@ def test_one_bad_meter_does_not_drown_the_errors_of_the_others() -> None:
     assert "20.0%" in chart
     assert "150.0%" not in chart
     assert ">140%<" in chart, "the one that stands out is written at the edge"
+
+
+def test_long_texts_have_room_on_a_phone(out: Path) -> None:
+    """A reason beside three other columns was one word wide, and a file of 168 of them 56,000 pixels high."""
+    page = (out / "report.html").read_text(encoding="utf-8")
+    for told in ("Files", "Which meter is wrong"):
+        table = page[page.index(f"<small>{told}") :]
+        assert table[table.index("<table") :].startswith('<table class="rows">')
+    template = (Path(quality_charts.__file__).parent / "templates" / "vee.html.j2").read_text("utf-8")
+    for column in ("说明 remark", "原因 reason"):
+        assert f'class="whole" data-label="{column}"' in template

@@ -210,3 +210,17 @@ def test_names_with_line_ends_and_words_of_yaml_do_not_leave_their_place() -> No
     text = as_yaml(Guess("a\nb: c", keys, {"id": "x\ny: z"}))
     assert 'nothing: ["null", "no"]' in text
     assert [line.split(":")[0] for line in text.splitlines() if line[0] not in "# "] == [*keys]
+
+
+def test_midnight_behind_the_other_columns_is_the_end_of_its_day(tmp_path: Path) -> None:
+    times = [f"{minutes // 60 % 24:02d}:{minutes % 60:02d}" for minutes in range(15, 1455, 15)]
+    values = [f"{0.5 + slot % 7 / 10:.1f}" for slot in range(96)]
+    rows = [f"A,2026-03-{day:02d},{','.join(values)}" for day in range(1, 6)]
+    path = tmp_path / "ends.csv"
+    path.write_text("\n".join([f"meter,day,{','.join(times)}", *rows]) + "\n", encoding="utf-8")
+    guess = guessed(path)
+    assert guess.keys["stamp"]["place"] == "interval_end"
+    assert [(row["begin"], row["value"]) for row in guess.rows[:2]] == [
+        ("2026-03-01 00:00", 0.5),
+        ("2026-03-01 00:15", 0.6),
+    ]

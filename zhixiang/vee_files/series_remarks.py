@@ -1,5 +1,5 @@
-"""Values below zero that estimates replaced, in words: where they are many they are net values, and what was
-fed back is nowhere.
+"""What the estimates of a series as a whole say of it, in words: they replaced so many values below zero that
+these are net values, or they are more than what was measured.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.codes import IntervalStatus
+from pipelines.vee.estimation.reconciliation import IS_OWN_ESTIMATE
 from pipelines.vee.validation.balance_checks import NEGATIVE
 
 _SERIES = ["meter_point_id", "channel_code"]
@@ -68,3 +70,35 @@ def told_negatives(series: Iterable[dict[str, Any]]) -> list[str]:
     if len(rows) > _NAMED:
         told.append(f"{NEGATIVE.id}: {len(rows) - _NAMED} more series have many values below zero")
     return told
+
+
+def mostly_estimated(curves: pa.Table, registers: pa.Table) -> list[str]:
+    """The series of which more intervals were estimated than came, in words.
+
+    curves     silver_day_curves, by meter point, channel and day.
+    registers  silver_register_energy; meter points that it speaks of are left out: their energy is known.
+    """
+    alone = pc.invert(pc.is_in(curves["meter_point_id"], value_set=pc.unique(registers["meter_point_id"])))
+    days = curves.filter(alone)
+    status = pc.list_flatten(days["interval_status_codes"]).to_numpy()
+    day = pc.list_parent_indices(days["interval_status_codes"]).to_numpy()
+    own = IS_OWN_ESTIMATE[status]
+    came = ~own & (status != IntervalStatus.MISSING)
+    days = days.select(_SERIES)
+    for name, marks in (("own", own), ("came", came)):
+        days = days.append_column(name, pa.array(np.bincount(day, marks, days.num_rows)))
+    found = days.group_by(_SERIES).aggregate([("own", "sum"), ("came", "sum")])
+    found = found.filter(pc.greater(found["own_sum"], found["came_sum"]))
+    return [
+        f"{row['meter_point_id']} {row['channel_code']}: {row['own_sum']:,.0f} intervals are estimated and "
+        f"{row['came_sum']:,.0f} came"
+        for row in found.sort_by([(name, "ascending") for name in _SERIES]).to_pylist()
+    ]
+
+
+def told_estimated(series: list[str]) -> list[str]:
+    """One sentence of all series that ``mostly_estimated`` found, the first of them named."""
+    if not series:
+        return []
+    more = f"; and {len(series) - _NAMED} more series" if len(series) > _NAMED else ""
+    return [f"more is estimated than came: {'; '.join(series[:_NAMED])}{more}; were all days read as meant?"]

@@ -1,13 +1,14 @@
-"""Negative values that estimates replace are told where they are too many for chance."""
+"""What estimates replaced is told where it is too much for chance, or more than what came."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipelines.facts import load_facts
+from pipelines.formats import LongMapping
 from pipelines.settings import load_settings, packaged
 from zhixiang.vee_files.run import run_vee
 
@@ -37,3 +38,33 @@ def test_net_values_of_a_format_without_a_sign_are_told_with_their_energy(tmp_pa
 @pytest.mark.parametrize(("fed_back", "slots", "days"), [(0.001, range(20, 28), 10), (1.0, range(20, 21), 7)])
 def test_noise_and_single_slips_are_not(tmp_path: Path, fed_back: float, slots: range, days: int) -> None:
     assert remarks(tmp_path, fed_back, slots, days) == []
+
+
+@pytest.mark.parametrize(("written", "is_told"), [("%d/%m/%Y %H:%M", True), ("%m/%d/%Y %H:%M", False)])
+def test_days_read_as_months_are_told_by_what_had_to_be_estimated(
+    tmp_path: Path, written: str, is_told: bool
+) -> None:
+    """12 days, each of which is of another month where day and month change places: eighteen times the
+    energy, nearly all of it estimated.
+    """
+    mapping = LongMapping.model_validate(
+        {
+            "id": "us",
+            "interval_minutes": 60,
+            "meter_point": {"constant": "A"},
+            "stamp": {
+                "column": "ts",
+                "place": "interval_start",
+                "zone": "+08:00",
+                "format": "%m/%d/%Y %H:%M",
+            },
+            "values": [{"column": "kwh", "unit": "kWh", "channel": "active_forward"}],
+        }
+    )
+    stamps = [datetime(2025, 3, 1) + timedelta(hours=hour) for hour in range(12 * 24)]  # noqa: DTZ001 - local
+    rows = [f"{stamp:{written}},{1 + stamp.hour * 7 % 24 / 24:.3f}" for stamp in stamps]
+    (tmp_path / "us.csv").write_text("\n".join(["ts,kwh", *rows]) + "\n", encoding="utf-8")
+    result = run_vee([tmp_path / "us.csv"], mapping, CONF, FACTS, date(2026, 11, 1))
+    told = [each for each in result.remarks if each.startswith("more is estimated than came: A active")]
+    assert bool(told) is is_told
+    assert all("288 came" in each for each in told)
