@@ -5,7 +5,7 @@ length.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pipelines.tables.rows.silver import SilverEstimationErrorsRow
 from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, Trials, choose, try_methods
 from pipelines.vee.estimation.estimate import gap_settings, mask_lengths
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
+from pipelines.vee.estimation.level_sides import split_at_level_steps
 from pipelines.vee.estimation.methods import LINEAR
 from pipelines.vee.settings import VeeSettings
 
@@ -82,9 +83,11 @@ def back_test(
     groups  (series) group of each series, for example its customer class.
 
     The method and band of each series are learnt from other masks than those that judge. A series with too
-    few masks is left out.
+    few masks is left out; the sides of a told step of level count as series, but for their number.
     """
     how = gap_settings(settings, interval_hours)
+    series, of_side = _by_sides(series, settings)
+    groups = groups[of_side]
     every = np.arange(groups.size)
     mean = _mean_of_series(series)
     for length in mask_lengths(settings, interval_hours).tolist():
@@ -95,7 +98,17 @@ def back_test(
         for group in np.unique(groups).tolist():
             rows = np.flatnonzero((groups == group) & choice.learnt & (judging.masks > 0) & (mean > 0))
             if rows.size:
-                yield from summaries_of(group, length * interval_hours, judging, choice, rows, mean)
+                count = np.unique(of_side[rows]).size
+                for summary in summaries_of(group, length * interval_hours, judging, choice, rows, mean):
+                    yield replace(summary, series=count)
+
+
+def _by_sides(series: Series, settings: VeeSettings) -> tuple[Series, IntArray]:
+    """The series cut where VEE-V40 tells of a step, and which one each side belongs to."""
+    starts = series.starts // series.slots
+    level = np.where(series.clean, series.flat.reshape(-1, series.slots).sum(axis=1), np.nan)
+    sides = split_at_level_steps(level, starts, series.day_types, None, settings)
+    return replace(series, starts=sides * series.slots), np.searchsorted(starts, sides[:-1], "right") - 1
 
 
 def _mean_of_series(series: Series) -> FloatArray:

@@ -23,9 +23,9 @@ def _beside(
     count: int,
     mean: FloatArray,
     apart: FloatArray,
-) -> int:
+) -> tuple[int, int]:
     """Mean of the ``count`` first clean days of a kind from ``row`` on, and how far they lie from it; returns
-    how many there are.
+    how many there are, and the row of the first.
     """
     mean[:], apart[:] = 0.0, 0.0
     found = np.empty(count, dtype=np.int64)
@@ -41,7 +41,7 @@ def _beside(
     for index in range(kept):
         for slot in range(mean.size):
             apart[slot] += abs(days[found[index], slot] - mean[slot]) / kept
-    return kept
+    return kept, found[0] if kept else row
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -58,7 +58,7 @@ def shape_between(
     apart: FloatArray,
 ) -> None:
     """Fills the rows of a gap with the mean of the nearest clean days of the same kind before it and of those
-    after it, each weighed by how near the gap's day is to that end.
+    after it, the nearer side weighing the more.
 
     days         (days x slots); kinds (days) numbers from 0 on.
     first, last  Rows of the side of the series: [first, last).
@@ -69,24 +69,24 @@ def shape_between(
     apart        (end - begin x slots) how far these days lie from their mean.
     """
     slots, most = days.shape[1], kinds[begin:end].max() + 1
-    kept = np.full((most, 2), -1, dtype=np.int64)
+    kept, nearest = np.full((most, 2), -1, dtype=np.int64), np.zeros((most, 2), dtype=np.int64)
     mean, off = np.empty((most, 2, slots)), np.empty((most, 2, slots))
     for row in range(begin, end):
         kind, place = kinds[row], row - begin
         if kept[kind, 0] < 0:
             for wanted in (kind, ANY_KIND):
-                kept[kind, 0] = _beside(
+                kept[kind, 0], nearest[kind, 0] = _beside(
                     days, kinds, clean, wanted, begin - 1, first - 1, -1, count, mean[kind, 0], off[kind, 0]
                 )
-                kept[kind, 1] = _beside(
+                kept[kind, 1], nearest[kind, 1] = _beside(
                     days, kinds, clean, wanted, end, last, 1, count, mean[kind, 1], off[kind, 1]
                 )
                 if kept[kind, 0] + kept[kind, 1] > 0:
                     break
-        passed = (place + 1.0) / (end - begin + 1.0)
-        before, after = (1.0 - passed) * kept[kind, 0], passed * kept[kind, 1]
+        before = (nearest[kind, 1] - row) * kept[kind, 0]
+        after = (row - nearest[kind, 0]) * kept[kind, 1]
         for slot in range(slots):
-            if before + after > 0.0:
+            if before + after > 0:
                 share = after / (before + after)
                 shape[place, slot] = (1.0 - share) * mean[kind, 0, slot] + share * mean[kind, 1, slot]
                 apart[place, slot] = (1.0 - share) * off[kind, 0, slot] + share * off[kind, 1, slot]

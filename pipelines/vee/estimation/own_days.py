@@ -42,7 +42,7 @@ def own_days(
     missing  (days x slots)
     series   Usable values.
 
-    Days learn from days of their own side of a told step of level; a register of one day tells its level.
+    Days learn from days of their own side of a step of level that the curve or registers of single days tell.
     The band is learnt from gaps as long as the real one, masked in the side's own clean days and scaled to
     their true energy over as many days as the gap's registers close at once.
     """
@@ -54,7 +54,7 @@ def own_days(
     if not wanted.size or not count:
         return None
     days = series.flat.reshape(-1, series.slots)
-    starts = _sides(days, spans, series, block, settings)
+    starts = _sides(spans, series, block, settings)
     side = np.searchsorted(starts, wanted, side="right") - 1
     kinds = np.unique(series.day_types, return_inverse=True)[1].astype(np.int64)
     shape, margin = np.full((2, wanted.size, series.slots), np.nan)
@@ -78,15 +78,15 @@ def own_days(
     return OwnDays(wanted, shape, margin)
 
 
-def _sides(
-    days: FloatArray, spans: RegisterSpans, series: Series, block: CurveBlock, settings: VeeSettings
-) -> IntArray:
-    """First rows of the sides of told steps; days that are not clean tell their level by their register."""
-    energy = np.full(days.shape[0], np.nan)
+def _sides(spans: RegisterSpans, series: Series, block: CurveBlock, settings: VeeSettings) -> IntArray:
+    """First rows of the sides of steps that the curve tells, and of those that registers of single days tell
+    by themselves: a curve that counts by another factor than its registers is no step.
+    """
+    energy = np.full(block.day_types.size, np.nan)
     single = spans.last_row - spans.first_row == 1
     energy[spans.first_row[single]] = spans.energy[single]
-    energy[series.clean] = days[series.clean].sum(axis=1)
-    return split_at_level_steps(energy, block.series_starts, block.day_types, block.multiplier, settings)
+    told = split_at_level_steps(energy, block.series_starts, block.day_types, block.multiplier, settings)
+    return np.union1d(series.starts // series.slots, told)
 
 
 def _reach(

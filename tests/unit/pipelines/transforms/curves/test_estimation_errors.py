@@ -102,6 +102,25 @@ def test_days_that_repeat_exactly_are_estimated_without_error() -> None:
             assert summary.covered >= 0.8
 
 
+@pytest.mark.parametrize("factor", [1000.0, 0.001])
+def test_a_told_step_of_level_is_no_error_of_the_estimates(factor: float) -> None:
+    """Two months as they are, and two more in another unit: one curve, two sides."""
+    values = shaped(120, 0.02)
+    plain, stepped = (
+        {
+            row["gap_minutes"]: row
+            for row in measure_estimation_errors(curves({"A": days}), {}, {}, SETTINGS).to_pylist()
+            if row["estimator_id"] == "chosen"
+        }
+        for days in (values, values * np.where(np.arange(120) < 60, 1.0, factor)[:, None])
+    )
+    assert plain.keys() == stepped.keys()
+    for minutes, row in stepped.items():
+        assert row["series_count"] == 1
+        assert row["energy_error_ratio"] < 1.3 * plain[minutes]["energy_error_ratio"]
+        assert not row["is_flagged"]
+
+
 def test_errors_by_hand() -> None:
     # One series with a mean interval of 5, one masked gap of two intervals of 10; every method says 11 and
     # 12, give or take 1.

@@ -141,6 +141,17 @@ def test_days_near_an_end_of_the_gap_follow_that_end() -> None:
     assert (final[99, 12:] > 0.95 * truth[99, 12:]).all()
 
 
+def test_what_no_register_covers_lies_between_a_day_and_the_days_after() -> None:
+    """Registers are read on the first ten of forty days alone: they are near the days before, all of them."""
+    days = np.arange(160)
+    truth = np.where((days < 80)[:, None], 2.0 + 30.0 * (HOURS < 12), 2.0 + 30.0 * (HOURS >= 12))
+    truth = np.where(((days >= 70) & (days < 100))[:, None], np.nan, truth)
+    final = filled(truth, gap=slice(60, 70)).final
+    wanted = 2.0 + 30.0 * (HOURS < 12)
+    assert (final[60:70, :12] > 0.7 * wanted[:12]).all()
+    assert np.isnan(final[70:100]).all()
+
+
 def test_a_kind_of_day_that_never_came_follows_any_day() -> None:
     truth = load()
     kinds = np.zeros(160, dtype=np.int64)
@@ -190,6 +201,14 @@ def test_a_step_that_registers_tell_within_the_gap_parts_it() -> None:
     truth = stepped(80, 4.0)
     found = filled(truth)
     np.testing.assert_allclose(found.final[GAP], truth[GAP], rtol=1e-6)
+
+
+def test_a_curve_of_another_unit_than_its_registers_still_gives_the_shape() -> None:
+    """The registers are read on the days of the gap alone, and count a thousandth of what the curve says."""
+    truth = load()
+    found = filled(truth, energy=truth / 1000.0)
+    assert set(found.status[GAP].reshape(-1)) == {LIKE_DAY}
+    assert error(replace(found, final=found.final * 1000.0), truth) < 0.12
 
 
 @pytest.mark.parametrize("hours", [6, 24, 72])
