@@ -40,9 +40,6 @@ def _stands_alone(flat: FloatArray, position: int, first: int, last: int, ratio:
     value = flat[position]
     if not value > floor:
         return False
-    # The neighbour before, where it is there, says of most values that they do not stand alone.
-    if position > first and value <= ratio * flat[position - 1]:
-        return False
     return bool(value > ratio * _larger_neighbour(flat, position, first, last, NEIGHBOUR_REACH))
 
 
@@ -153,7 +150,10 @@ def _standing_alone(flat: FloatArray, first: int, last: int, ratio: float, floor
     found = np.empty(last - first, dtype=np.int64)
     count = 0
     for position in range(first, last):
-        if _stands_alone(flat, position, first, last, ratio, floor):
+        value = flat[position]
+        # Most values are told here, without a look beyond the value before.
+        beside = position > first and value <= ratio * flat[position - 1]
+        if value > floor and not beside and _stands_alone(flat, position, first, last, ratio, floor):
             found[count] = position
             count += 1
     return found[:count]

@@ -112,16 +112,19 @@ def _base(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _is_near_most(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int) -> bool:
-    """Whether a day lies within the least level of more than half of the days from ``begin`` to before
-    ``end`` that are of its type, and so of their median.
+def _opening(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int) -> float:
+    """How far a day lies off those of its type from ``begin`` to before ``end``; NaN: by less than the least
+    level, or there is none.
     """
     seen, near = 0, 0
     for other in range(begin, end):
         if day_types[other] == day_types[row] and not np.isnan(logs[other]):
             seen += 1
             near += abs(logs[row] - logs[other]) < _LEAST_LEVEL
-    return 2 * near > seen
+    if 2 * near > seen:  # then their median is as near, which tells most days without looking for it
+        return np.nan
+    off = logs[row] - _base(logs, day_types, row, begin, end)
+    return float(off) if abs(off) >= _LEAST_LEVEL else np.nan
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -131,13 +134,35 @@ def _offsets(
     """How far the days of one span lie off those of the same type in another, where there are any."""
     found = np.empty(max(0, end - begin))
     count = 0
+    base, known = np.nan, np.int64(-1)
     for row in range(begin, end):
         if not np.isnan(logs[row]):
-            off = logs[row] - _base(logs, day_types, row, base_begin, base_end)
+            # Of a span beside that other one all days of a type have the same base.
+            if row < base_end or day_types[row] != known:
+                base, known = _base(logs, day_types, row, base_begin, base_end), day_types[row]
+            off = logs[row] - base
             if not np.isnan(off):
                 found[count] = off
                 count += 1
     return found[:count]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_other_level(
+    logs: FloatArray,
+    day_types: IntArray,
+    row: int,
+    after: int,
+    before: int,
+    end: int,
+    reaches: tuple[int, int, int],
+) -> bool:
+    """Whether the days from ``after`` on lie off those before ``row`` by the least level, in any reach."""
+    for reach in reaches:
+        beyond = _offsets(logs, day_types, after, min(end, after + reach), before, row)
+        if beyond.size and abs(np.median(beyond)) >= _LEAST_LEVEL:
+            return True
+    return False
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -163,11 +188,9 @@ def _step_at(
     """
     if after + least_days_far > end or row - before < least_days_far or np.isnan(logs[after]):
         return 0.0
-    # Of most days this tells without a median that nothing opens here.
-    if _is_near_most(logs, day_types, after, before, row):
-        return 0.0
-    opening = logs[after] - _base(logs, day_types, after, before, row)
-    if np.isnan(opening) or abs(opening) < _LEAST_LEVEL:
+    opening = _opening(logs, day_types, after, before, row)
+    reaches = (window, least_days, least_days_far)
+    if np.isnan(opening) or not _is_other_level(logs, day_types, row, after, before, end, reaches):
         return 0.0
     inside = _offsets(logs, day_types, before, row, before, row)
     if inside.size < least_days_far:
@@ -175,7 +198,7 @@ def _step_at(
     known = np.sum(~np.isnan(logs[before:row]))
     middle = np.median(inside)
     spread_before = _MAD * np.median(np.abs(inside - middle))
-    for reach in (window, least_days, least_days_far):
+    for reach in reaches:
         beyond = _offsets(logs, day_types, after, min(end, after + reach), before, row)
         if beyond.size < least_days_far:
             continue

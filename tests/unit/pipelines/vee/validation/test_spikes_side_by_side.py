@@ -22,6 +22,21 @@ def test_two_unequal_spikes_side_by_side_are_both_found() -> None:
     assert {(int(day), int(slot)) for day, slot in np.argwhere(bits >> 5 & 1)} == {(3, 12), (3, 13)}
 
 
+@pytest.mark.parametrize("hole", range(4))
+@pytest.mark.parametrize(("first", "second"), [(40.0, 200.0), (200.0, 40.0)])
+def test_two_unequal_spikes_around_a_hole_are_both_found(first: float, second: float, hole: int) -> None:
+    """The lower one stands alone once the higher one is gone, however near the next value across the hole
+    is.
+    """
+    edited = with_energy(np.nan, (3, slice(13, 13 + hole)))(
+        with_energy(second, (3, 13 + hole))(
+            with_energy(first, (3, 12))(replace(ordinary(), capacity_kva=np.full(DAYS, np.nan)))
+        )
+    )
+    found = {slot for name, (_, slot) in found_by(edited) if name == "VEE-V06"}
+    assert found == {12, 13 + hole}
+
+
 @pytest.mark.parametrize(
     ("slots", "told"),
     [
