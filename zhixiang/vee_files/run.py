@@ -44,9 +44,11 @@ from zhixiang.vee_files.meter_points import meter_points_of
 from zhixiang.vee_files.received import SMALL, Received, every_file
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.series_remarks import (
+    days_of_two_lengths,
     mostly_estimated,
     negative_values,
     told_estimated,
+    told_lengths,
     told_negatives,
 )
 from zhixiang.vee_files.spilled import Scratch, ranges_of_names
@@ -114,6 +116,7 @@ def run_vee(
     stepped: list[pa.Table] = []
     negatives: list[dict[str, Any]] = []
     estimated: list[str] = []
+    two_lengths: list[str] = []
     gaps: dict[int, list[int]] = {}
     quarantines = [found.quarantine for found in refined.values()]
     groups = [*ranges_of_names([received.curves.counts, received.reads.counts], ROWS_TOGETHER)] or [[]]
@@ -132,12 +135,13 @@ def run_vee(
             part.days.filter(pc.is_in(part.days["meter_point_id"], value_set=with_steps(part.findings)))
         )
         negatives += negative_values(part.curves, formats.least_odd_steps, formats.signed_ratio)
+        two_lengths += days_of_two_lengths(curves)
         estimated += mostly_estimated(part.curves, part.registers)
         for minutes, lengths in long_gaps(part.curves, part.registers).items():
             gaps[minutes] = gaps.get(minutes, []) + lengths
         result.add(part.curves, part.registers, part.findings)
     result.remarks += told_steps(result.findings, pa.concat_tables(stepped)) + told_negatives(negatives)
-    result.remarks += told_estimated(estimated)
+    result.remarks += told_estimated(estimated) + told_lengths(two_lengths)
     on_step("error of the estimates")
     result.errors = measure_estimation_errors(pa.concat_tables(in_sample), classes, day_types, vee)
     result.error_limits = error_limits(vee)

@@ -1,5 +1,5 @@
 """What the estimates of a series as a whole say of it, in words: they replaced so many values below zero that
-these are net values, or they are more than what was measured.
+these are net values, they are more than what was measured, or they stand where another delivery told more.
 """
 
 from __future__ import annotations
@@ -102,3 +102,31 @@ def told_estimated(series: list[str]) -> list[str]:
         return []
     more = f"; and {len(series) - _NAMED} more series" if len(series) > _NAMED else ""
     return [f"more is estimated than came: {'; '.join(series[:_NAMED])}{more}; were all days read as meant?"]
+
+
+def days_of_two_lengths(received: pa.Table) -> list[str]:
+    """The series of which some days were told in intervals of more than one length, in words.
+
+    received  bronze_load_curves of some meter points.
+    """
+    if len(pc.unique(received["interval_minutes"])) < 2:
+        return []
+    days = received.group_by([*_SERIES, "curve_date"]).aggregate([("interval_minutes", "count_distinct")])
+    days = days.filter(pc.greater(days["interval_minutes_count_distinct"], 1))
+    found = days.group_by(_SERIES).aggregate([("curve_date", name) for name in ("count", "min", "max")])
+    return [
+        f"{row['meter_point_id']} {row['channel_code']}: {row['curve_date_count']} days from "
+        f"{row['curve_date_min']} to {row['curve_date_max']}"
+        for row in found.sort_by([(name, "ascending") for name in _SERIES]).to_pylist()
+    ]
+
+
+def told_lengths(series: list[str]) -> list[str]:
+    """One sentence of all series that ``days_of_two_lengths`` found, the first of them named."""
+    if not series:
+        return []
+    more = f"; and {len(series) - _NAMED} more series" if len(series) > _NAMED else ""
+    return [
+        "days came in intervals of two lengths: the newest delivery of a day decides which stands, and "
+        f"what came in the other fills none of its gaps: {'; '.join(series[:_NAMED])}{more}"
+    ]

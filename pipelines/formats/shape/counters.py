@@ -67,7 +67,9 @@ def _whole_series(
     rises = np.bincount(group, weights=step > 0)
     falls = np.bincount(group, weights=(step < 0) & ~opening)
     count = np.bincount(group)
-    judged = rises >= least_rises
+    # Of days judged together each counts that has room for so many rises: most have fewer, and fall.
+    rises_enough = rises >= least_rises
+    judged = rises_enough if together == 1 else count > least_rises
     rising = judged & (falls == 0)
     gained = np.bincount(group, weights=np.where(opening, 0.0, step))
     high = np.bincount(group, weights=stamps.value) * np.maximum(count - 2, 1) > ratio * gained * count
@@ -79,10 +81,10 @@ def _whole_series(
     restarts = lowest * np.maximum(count - 2, 1) <= _RESTART_STEPS * gained
     per_series = (
         np.bincount(of_day, weights=days, minlength=size)
-        for days in (judged, rising, rising & high, rising & (goes_on | restarts))
+        for days in (judged, rising, rising & rises_enough, rising & high, rising & (goes_on | restarts))
     )
-    all_judged, all_rising, all_high, all_follow = per_series
-    mostly = (all_rising > 0) & (all_rising >= _RISING_SHARE * all_judged)
+    all_judged, all_rising, all_strong, all_high, all_follow = per_series
+    mostly = (all_strong > 0) & (2 * all_strong >= all_rising) & (all_rising >= _RISING_SHARE * all_judged)
     return np.asarray(
         mostly & ((all_follow * together >= least_days) | (2 * all_high >= all_rising)), np.bool_
     )

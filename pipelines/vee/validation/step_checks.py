@@ -40,8 +40,8 @@ STEP_CHECKS: tuple[Check, ...] = (
         "VEE-V40",
         Level.DAY,
         (
-            "Level step that stays: from a day on by 1000, the multiplier, 2 or 4 higher or lower, or at two "
-            "thirds; every day until it ends"
+            "Level step that stays: from a day on by 1000, 100, the multiplier, 2 or 4 higher or lower, or "
+            "at two thirds; every day until it ends"
         ),
         "电量水平突变",
         Severity.WARN,

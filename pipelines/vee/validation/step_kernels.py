@@ -36,9 +36,9 @@ def levels_kept(
     """By what factor the level of each day stands off that before a step which is not yet undone; 1 where
     none is known. (days)
 
-    A step is an abrupt change by 1000, the multiplier, 2 or 4, up or down, or to two thirds, as the median of
-    the days after it over those of the same type before it tells. The day of the step may lie between both
-    levels.
+    A step is an abrupt change by 1000, 100, the multiplier, 2 or 4, up or down, or to two thirds, as the
+    median of the days after it over those of the same type before it tells. The day of the step may lie
+    between both levels.
 
     usable        Days that may tell a level: measured, and of one day each.
     window        Days on either side that are looked at, at most.
@@ -246,7 +246,7 @@ def _factor_near(
     off                      By how much it may miss a factor beyond ``far``.
     """
     ratio = np.log(multiplier) if multiplier > 0.0 else 0.0
-    for size in (np.log(1000.0), ratio, np.log(4.0), np.log(2.0), np.log(2.0 / 3.0)):
+    for size in (np.log(1000.0), ratio, np.log(100.0), np.log(4.0), np.log(2.0), np.log(2.0 / 3.0)):
         length, sign = abs(size), 1.0 if level > 0.0 else -1.0
         if length < _LEAST_LEVEL or (size < 0.0 and level > 0.0 and length < far and size != ratio):
             continue

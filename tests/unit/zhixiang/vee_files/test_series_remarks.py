@@ -68,3 +68,18 @@ def test_days_read_as_months_are_told_by_what_had_to_be_estimated(
     told = [each for each in result.remarks if each.startswith("more is estimated than came: A active")]
     assert bool(told) is is_told
     assert all("288 came" in each for each in told)
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_a_day_that_came_in_two_lengths_is_told(tmp_path: Path, day: int) -> None:
+    """Twenty-four hours, then ten hours of quarters with a later time: fourteen hours stand nowhere."""
+    header = ["ID", "DATA_DATE", "DATA_TYPE", "DATA_POINT_FLAG", "DATA_WHOLE_FLAG"]
+    header += [*(f"P{point}" for point in range(1, 97)), "INSERT_TIME"]
+    hours = ["MP-1", "2026-03-01", "1", "3", "", *["1.0"] * 24, *[""] * 72, "2026-03-02 01:00:00"]
+    quarters = ["MP-1", f"2026-03-0{day}", "1", "1", "", *["1.0"] * 40, *[""] * 56, "2026-03-02 02:00:00"]
+    text = "\n".join(",".join(row) for row in (header, hours, quarters)) + "\n"
+    (tmp_path / "E_MP_POWER_CURVE.csv").write_text(text, encoding="utf-8")
+    result = run_vee([tmp_path / "E_MP_POWER_CURVE.csv"], None, CONF, FACTS, date(2026, 11, 1))
+    told = [each for each in result.remarks if each.startswith("days came in intervals of two lengths")]
+    assert len(told) == (day == 1)
+    assert all(each.endswith("MP-1 active_forward: 1 days from 2026-03-01 to 2026-03-01") for each in told)

@@ -209,3 +209,13 @@ def test_a_counter_that_was_exchanged_at_midnight_took_no_energy_of_its_new_read
     assert slots(result) == dict.fromkeys(range(24), 1)
     assert slots(result, 1) == dict.fromkeys(range(1, 23), 1)
     assert "fall below the one before" in result.warnings[0]
+
+
+def test_twelve_days_that_rise_among_many_others_are_no_counter() -> None:
+    """Three of 735 firms had such a fortnight; a load that is the same every day never falls either."""
+    load = LOAD[:90] * 100
+    load[24:48] = 300 + np.arange(24) * np.linspace(1, 2, 24)
+    for values in (load.tolist(), [24.0] * 90, [*[24.0] * 40, *[25.0] * 40]):
+        result = read(lines(*readings("A", values, 1440)), declared("interval", 1440))
+        assert result.rejects.num_rows == 0
+        assert sum(len(day) for day in told(result).values()) == len(values)

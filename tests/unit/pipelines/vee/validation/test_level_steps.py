@@ -73,7 +73,7 @@ def test_every_day_from_the_first_to_the_last_of_a_step_carries_it_and_no_other(
     assert found[20:last] == pytest.approx(factor)
 
 
-@pytest.mark.parametrize("factor", [3, 1.5, 1 / 3, 0.8, 8, 100, 40])
+@pytest.mark.parametrize("factor", [3, 1.5, 1 / 3, 0.8, 8, 60, 40])
 def test_another_factor_is_no_step_of_these(factor: float) -> None:
     assert (factors(block(stepped(20, DAYS, factor))) == 1.0).all()
 
@@ -84,7 +84,7 @@ def test_the_day_on_which_it_begins_in_the_middle_is_its_first() -> None:
     assert np.flatnonzero(factors(block(energy)) != 1.0).tolist() == list(range(20, DAYS))
 
 
-@pytest.mark.parametrize(("factor", "least"), [(1000, 3), (4, 7), (2, 7), (2 / 3, 7)])
+@pytest.mark.parametrize(("factor", "least"), [(1000, 3), (100, 3), (4, 7), (2, 7), (2 / 3, 7)])
 def test_a_step_needs_days_on_either_side(factor: float, least: int) -> None:
     for first, last in ((DAYS - least, DAYS), (least, DAYS), (20, 20 + least)):
         assert (factors(block(stepped(first, last, factor, noise=0.0)))[first:last] != 1.0).all()
