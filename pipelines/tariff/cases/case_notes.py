@@ -9,15 +9,22 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
+from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tariff.cases.case_files import demand_of, sum_of
 from pipelines.tariff.cases.month_curve import read_curve
 from pipelines.tariff.cases.schema import ContractPart, MonthPart, TariffCase
 
 DAY_HOURS = 24
+CAPACITY_MULTIPLE = Decimal("1.5")
+"""Transformers are overloaded now and then, but not by more: see VEE-V07."""
+_SHOWN = Decimal("0.01")
+_DEMAND_RULE = "energy <= max_demand_kw x hours"
 CURVE_TOLERANCE = Decimal("0.05")
 """A curve and a register of one supply never differ by more but for a fault: a wrong unit, month or meter."""
 
@@ -27,6 +34,7 @@ class CaseNote(StrEnum):
 
     PERIOD_NOT_IN_MONTH = "period_not_in_month"
     DEMAND_TOO_LOW = "demand_too_low_for_energy"
+    DEMAND_ABOVE_CAPACITY = "demand_above_capacity"
     CURVE_DIFFERS = "curve_differs"
     ENERGY_WHILE_SUSPENDED = "energy_while_suspended"
     YEAR_TO_DATE_FALLS = "year_to_date_falls"
@@ -54,7 +62,7 @@ def case_remarks(case: TariffCase, folder: Path, facts: Facts) -> list[list[Rema
         [
             *_period_remarks(part, case, facts),
             *_size_remarks(part, case.agreed),
-            *_curve_remarks(part, folder),
+            *_curve_remarks(part, case, folder, facts),
             *([falls[place]] if place in falls else []),
             *_standard_remarks(part, case, facts),
             *_unused(part, case.agreed),
@@ -86,14 +94,16 @@ def _beside_own_prices(case: TariffCase) -> Iterator[Remark]:
 
 
 def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator[Remark]:
-    """Energy in a period that the month does not have."""
+    """Energy in a period that the month does not have, or more than its hours can carry."""
     contract, month = case.agreed, part.billed
     schedule = contract.terms().hours
     if part.energy_by_period is None or not contract.is_time_of_use or schedule is None:
         return
     with suppress(FactNotInForceError):
         slots = facts.time_of_use.slot_matrix(month.days, schedule, case.known)
-        open_periods = {period for place, period in enumerate(TouPeriod) if (slots == place).any()}
+        counts = np.bincount(slots.ravel(), minlength=len(TouPeriod)).tolist()
+        hours = {period: Decimal(count) / 4 for period, count in zip(TouPeriod, counts, strict=True)}
+        open_periods = {period for period, count in hours.items() if count}
         wrong = [
             f"{period} {kwh} kWh"
             for period, kwh in part.energy_by_period.items()
@@ -106,18 +116,45 @@ def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator
                 f"{month} 没有这些时段：{', '.join(wrong)}",
                 f"{month} has no hour of {', '.join(wrong)}; it has {', '.join(sorted(open_periods))}",
             )
+        demand = part.max_demand_kw
+        if demand is None or _is_beyond_hours(part):
+            return
+        for period, kwh in part.energy_by_period.items():
+            if period in open_periods and kwh > demand * hours[period]:
+                of, most = hours[period], demand * hours[period]
+                yield Remark(
+                    CaseNote.DEMAND_TOO_LOW,
+                    _DEMAND_RULE,
+                    f"{period} 共 {of} 小时，最大需量 {demand} kW 最多 {most:f} kWh，少于 {kwh} kWh",
+                    f"{period} has {of} hours: at {demand} kW {most:f} kWh, not {kwh} kWh",
+                )
+
+
+def _is_beyond_hours(part: MonthPart) -> bool:
+    """Whether the month's demand cannot carry its energy at all."""
+    hours, demand = DAY_HOURS * BillingMonth.parse(part.month).day_count, part.max_demand_kw
+    return demand is not None and part.energy_kwh is not None and part.energy_kwh > demand * hours
 
 
 def _size_remarks(part: MonthPart, contract: ContractPart) -> Iterator[Remark]:
     """Energy beyond what its demand or its capacity can carry."""
     month = part.billed
-    most = None if part.max_demand_kw is None else part.max_demand_kw * DAY_HOURS * month.day_count
-    if most is not None and part.energy_kwh is not None and part.energy_kwh > most:
+    demand, running = part.max_demand_kw, contract.running_capacity_kva
+    if demand is not None and _is_beyond_hours(part):
+        most = demand * DAY_HOURS * month.day_count
         yield Remark(
             CaseNote.DEMAND_TOO_LOW,
-            "energy <= max_demand_kw x hours",
+            _DEMAND_RULE,
             f"最大需量 {part.max_demand_kw} kW 全月最多 {most} kWh，少于 {part.energy_kwh} kWh",
             f"at {part.max_demand_kw} kW all month there are {most} kWh, not {part.energy_kwh} kWh",
+        )
+    if demand is not None and running and demand > CAPACITY_MULTIPLE * running:
+        yield Remark(
+            CaseNote.DEMAND_ABOVE_CAPACITY,
+            f"max_demand_kw <= {CAPACITY_MULTIPLE} x running_capacity_kva",
+            f"最大需量 {demand} kW 远超运行容量 {running} kVA：请核对，或属超容用电",
+            f"a demand of {demand} kW is far more than the {running} kVA in operation: a slip, or more "
+            "is used than the contract has",
         )
     is_suspended = contract.pricing_scheme is PricingScheme.TWO_PART and contract.running_capacity_kva == 0
     has_energy = bool(part.energy_kwh) or part.curve is not None
@@ -131,7 +168,7 @@ def _size_remarks(part: MonthPart, contract: ContractPart) -> Iterator[Remark]:
         )
 
 
-def _curve_remarks(part: MonthPart, folder: Path) -> Iterator[Remark]:
+def _curve_remarks(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) -> Iterator[Remark]:
     """Figures beside a curve that the curve tells otherwise; those beside it are priced (ruling R4)."""
     if part.curve is None:
         return
@@ -158,6 +195,36 @@ def _curve_remarks(part: MonthPart, folder: Path) -> Iterator[Remark]:
             f"{key} 为 {written}，曲线为 {seen}；按前者计费，曲线只用于分时",
             f"{key} is {written}, the curve comes to {seen}: the former is priced, the curve only splits it",
         )
+    yield from _split_remarks(part, case, curve.energy_kwh, facts)
+
+
+def _split_remarks(
+    part: MonthPart, case: TariffCase, curve: Sequence[float], facts: Facts
+) -> Iterator[Remark]:
+    """A split over periods that the curve beside it tells otherwise; what is written is priced."""
+    schedule, written = case.agreed.terms().hours, part.energy_by_period
+    if written is None or schedule is None or not case.agreed.is_time_of_use:
+        return
+    with suppress(FactNotInForceError):
+        slots = facts.time_of_use.slot_matrix(BillingMonth.parse(part.month).days, schedule, case.known)
+        sums = np.bincount(slots.ravel(), curve, len(TouPeriod)).tolist()
+        seen = {
+            period: round_half_up(Decimal(repr(kwh)), _SHOWN)
+            for period, kwh in zip(TouPeriod, sums, strict=True)
+        }
+        most = CURVE_TOLERANCE * sum(seen.values(), Decimal(0))
+        other = [period for period in TouPeriod if abs(written.get(period, Decimal(0)) - seen[period]) > most]
+        if other:
+            told = ", ".join(
+                f"{period} {written.get(period, Decimal(0))} / {seen[period]}" for period in other
+            )
+            yield Remark(
+                CaseNote.CURVE_DIFFERS,
+                "R4",
+                f"energy_by_period 与曲线不符（所写 / 曲线，kWh）：{told}；按前者计费",
+                f"energy_by_period is not what the curve comes to (written / curve, kWh): {told}; the former "
+                "is priced",
+            )
 
 
 def _falling_years(case: TariffCase) -> dict[int, Remark]:

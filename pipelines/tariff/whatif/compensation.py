@@ -25,7 +25,7 @@ import numpy as np
 from pipelines.arrays import FloatArray
 from pipelines.errors import UsageError
 from pipelines.facts import Facts
-from pipelines.tariff.charges.power_factor import mean_power_factor, power_factor
+from pipelines.tariff.charges.power_factor import mean_power_factor
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.whatif.changed_supplies import NOTHING, with_compensation, with_less_reactive
 from pipelines.tariff.whatif.choices import Alternative, planned
@@ -188,11 +188,11 @@ def with_capacitors(
         misses = misses_by_leading(month, target)
         after = month if misses else with_compensation(month, target)
         if misses:
-            most = min(most, mean_power_factor(month.active_kwh, NOTHING, month.leading_kvarh) or most)
+            most = min(most, _factor(month.active_kwh, NOTHING, month.leading_kvarh))
         left = after.lagging_kvarh or NOTHING
         then.append(after)
         banks.append(float(month.lagging_kvarh - left) / (month.billed.day_count * 24))
-        reached.append(power_factor(left, month.leading_kvarh, after.active_kwh))
+        reached.append(_factor(after.active_kwh, left, month.leading_kvarh))
     changes = {
         "bank_kvar_at_mean_power": str(step_kvar * math.ceil(max(banks) / step_kvar)),
         "power_factor_reached": str(min(reached)),
@@ -200,6 +200,12 @@ def with_capacitors(
     }
     months_then = tuple(planned(each, facts, known) for each in then)
     return Alternative(f"power factor {target}", changes, months_then, is_bound=True)
+
+
+def _factor(active_kwh: Decimal, lagging_kvarh: Decimal, leading_kvarh: Decimal) -> Decimal:
+    """Mean power factor; 1 without any energy: then there is none to miss."""
+    mean = mean_power_factor(active_kwh, lagging_kvarh, leading_kvarh)
+    return Decimal(1) if mean is None else mean
 
 
 def misses_by_leading(month: SupplyMonth, target: Decimal) -> bool:

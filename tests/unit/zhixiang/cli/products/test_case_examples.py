@@ -168,6 +168,20 @@ FLAT = "energy_kwh: 1000, energy_by_period: {flat: 1000}, max_demand_kw: 100"
             "at 5 kW all month there are 3600 kWh",
         ),
         (
+            WORKS
+            + "  - {month: 2026-09, energy_kwh: 200000, energy_by_period: {valley: 200000}, "
+            + "max_demand_kw: 600}\n",
+            "demand_too_low_for_energy",
+            "energy <= max_demand_kw x hours",
+            "valley has 300 hours: at 600 kW 180000 kWh, not 200000 kWh",
+        ),
+        (
+            WORKS + f"  - {{month: 2026-09, {FLAT}}}\n".replace("100}", "1201}"),
+            "demand_above_capacity",
+            "max_demand_kw <= 1.5 x running_capacity_kva",
+            "a demand of 1201 kW is far more than the 800 kVA in operation",
+        ),
+        (
             WORKS.replace("running_capacity_kva: 800", "running_capacity_kva: 0")
             + f"  - {{month: 2026-09, {FLAT}}}\n",
             "energy_while_suspended",
@@ -229,7 +243,9 @@ def test_what_cannot_be_so_is_told_with_its_rule(
         # Sharp in a summer month, deep valley on the National Day, and the edge of the demand.
         WORKS + "  - {month: 2026-12, energy_kwh: 9, energy_by_period: {sharp: 9}, max_demand_kw: 9}\n",
         WORKS + "  - {month: 2026-10, energy_kwh: 9, energy_by_period: {deep_valley: 9}, max_demand_kw: 9}\n",
-        WORKS + "  - {month: 2026-09, energy_kwh: 720, energy_by_period: {flat: 720}, max_demand_kw: 1}\n",
+        WORKS
+        + "  - {month: 2026-09, energy_kwh: 720, max_demand_kw: 1, "
+        + "energy_by_period: {peak: 210, flat: 210, valley: 300}}\n",
         # No standard below 100 kVA, 0.85 up to 160 kVA.
         WORKS.replace("800", "99").replace(", power_factor_standard: 0.90", "")
         + f"  - {{month: 2026-09, {FLAT}}}\n",
@@ -339,3 +355,35 @@ def test_a_late_payment_of_nothing_is_not_told_as_in_time() -> None:
 
     assert "paid late, but nothing was unpaid" in said("2026-09-11")
     assert "paid in time" in said("2026-09-10")
+
+
+def test_a_split_beside_a_curve_is_held_against_it(tmp_path: Path) -> None:
+    """All 60,916.39 kWh of the works in the valley: 27,000 CNY less, and not a word."""
+    case = EXAMPLES / "curve.yaml"
+    written = case.read_text(encoding="utf-8")
+    curve = EXAMPLES / "steel_works_2026-09.csv"
+    beside = written.replace(
+        "curve: steel_works_2026-09.csv", f"curve: {curve}\n    energy_by_period: {{SPLIT}}"
+    )
+
+    def notes(split: str) -> list[str]:
+        path = tmp_path / "case.yaml"
+        path.write_text(beside.replace("SPLIT", split), encoding="utf-8")
+        (month,) = priced(path)
+        return [remark["en"] for remark in month["remarks"] if remark["note"] == "curve_differs"]
+
+    (said,) = notes("valley: 60916.39, peak: 0, flat: 0")
+    assert "peak 0 / 19798.27" in said
+    assert "valley 60916.39 / 13613.86" in said
+    assert notes("valley: 13613.86, peak: 19798.27, flat: 27504.26") == []
+
+
+def test_a_month_without_energy_spoils_no_what_if(tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    nothing = "energy_kwh: 0, energy_by_period: {flat: 0}, max_demand_kw: 0"
+    reactive = "lagging_kvarh: 900, leading_kvarh: 0"
+    idle = f"  - {{month: 2026-10, {nothing}, lagging_kvarh: 0, leading_kvarh: 0}}\n"
+    path.write_text(WORKS + f"  - {{month: 2026-09, {FLAT}, {reactive}}}\n" + idle, encoding="utf-8")
+    rows = answer("what-if", str(path), "--target-power-factor", "0.9")["alternatives"]
+    (bound,) = (row for row in rows if row["alternative"] == "power factor 0.9")
+    assert bound["power_factor_reached"] == "0.90"
