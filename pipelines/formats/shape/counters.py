@@ -77,6 +77,9 @@ def _whole_series(
     goes_on = np.append(
         False, (of_day[1:] == of_day[:-1]) & (stamps.value[first[1:]] >= stamps.value[first[1:] - 1])
     )
+    # The first day of a series has none before it: it follows where the next goes on from it.
+    opens = np.append(True, of_day[1:] != of_day[:-1])
+    goes_on |= opens & np.append(goes_on[1:], False)
     lowest = np.minimum.reduceat(stamps.value, first)
     restarts = lowest * np.maximum(count - 2, 1) <= _RESTART_STEPS * gained
     per_series = (

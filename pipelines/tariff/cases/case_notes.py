@@ -132,7 +132,7 @@ def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator
 
 def _is_beyond_hours(part: MonthPart) -> bool:
     """Whether the month's demand cannot carry its energy at all."""
-    hours, demand = DAY_HOURS * BillingMonth.parse(part.month).day_count, part.max_demand_kw
+    hours, demand = DAY_HOURS * part.billed.day_count, part.max_demand_kw
     return demand is not None and part.energy_kwh is not None and part.energy_kwh > demand * hours
 
 
@@ -206,7 +206,7 @@ def _split_remarks(
     if written is None or schedule is None or not case.agreed.is_time_of_use:
         return
     with suppress(FactNotInForceError):
-        slots = facts.time_of_use.slot_matrix(BillingMonth.parse(part.month).days, schedule, case.known)
+        slots = facts.time_of_use.slot_matrix(part.billed.days, schedule, case.known)
         sums = np.bincount(slots.ravel(), curve, len(TouPeriod)).tolist()
         seen = {
             period: round_half_up(Decimal(repr(kwh)), _SHOWN)

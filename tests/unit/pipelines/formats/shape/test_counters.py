@@ -116,8 +116,17 @@ def test_readings_nearer_together_than_the_intervals_are_not_needed() -> None:
         (60, [0.5 * (hour % 24) for hour in range(24 * 6)]),
         (60, [0.5 * (hour % 24 or 24) for hour in range(1, 24 * 6)]),
         (60, [5000 + hour // 2 for hour in range(24 * 3)]),
+        (60, [25_550.0 + 60 * hour for hour in range(24 * 5)]),
     ],
-    ids=["a day", "quarters", "from zero", "of the day", "of the day, midnight closes", "whole kWh"],
+    ids=[
+        "a day",
+        "quarters",
+        "from zero",
+        "of the day",
+        "of the day, midnight closes",
+        "whole kWh",
+        "a low level, five days",
+    ],
 )
 def test_undeclared_readings_are_refused_by_that_word(minutes: int, values: list[float]) -> None:
     text = lines(*readings("A", values, minutes))
