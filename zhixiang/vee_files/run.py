@@ -50,6 +50,7 @@ from zhixiang.vee_files.series_remarks import (
     told_estimated,
     told_lengths,
     told_negatives,
+    told_units,
 )
 from zhixiang.vee_files.spilled import Scratch, ranges_of_names
 
@@ -140,7 +141,8 @@ def run_vee(
         for minutes, lengths in long_gaps(part.curves, part.registers).items():
             gaps[minutes] = gaps.get(minutes, []) + lengths
         result.add(part.curves, part.registers, part.findings)
-    result.remarks += told_steps(result.findings, pa.concat_tables(stepped)) + told_negatives(negatives)
+    result.remarks += told_steps(result.findings, pa.concat_tables(stepped)) + told_units(result.findings)
+    result.remarks += told_negatives(negatives)
     result.remarks += told_estimated(estimated) + told_lengths(two_lengths)
     on_step("error of the estimates")
     result.errors = measure_estimation_errors(pa.concat_tables(in_sample), classes, day_types, vee)

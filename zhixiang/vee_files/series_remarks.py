@@ -15,6 +15,7 @@ from pipelines.codes import IntervalStatus
 from pipelines.vee.estimation.reconciliation import IS_OWN_ESTIMATE
 from pipelines.vee.validation.balance_checks import NEGATIVE
 
+_UNIT = "VEE-V32"
 _SERIES = ["meter_point_id", "channel_code"]
 _NAMED = 5
 
@@ -130,3 +131,27 @@ def told_lengths(series: list[str]) -> list[str]:
         "days came in intervals of two lengths: the newest delivery of a day decides which stands, and "
         f"what came in the other fills none of its gaps: {'; '.join(series[:_NAMED])}{more}"
     ]
+
+
+def told_units(findings: pa.Table) -> list[str]:
+    """What VEE-V32 found, one sentence a series, the first of them named.
+
+    findings  As FINDINGS_SCHEMA.
+    """
+    found = findings.filter(pc.equal(findings["check_id"], _UNIT)).group_by(_SERIES)
+    rows = (
+        found.aggregate([("finding_date", name) for name in ("count", "min", "max")])
+        .sort_by([(name, "ascending") for name in _SERIES])
+        .to_pylist()
+    )
+    told = [
+        f"{row['meter_point_id']} {row['channel_code']}: on {row['finding_date_count']} days from "
+        f"{row['finding_date_min']} to {row['finding_date_max']} the curve is the register times or divided "
+        f"by a unit, the multiplier or the intervals of an hour ({_UNIT})"
+        for row in rows[:_NAMED]
+    ]
+    if len(rows) > _NAMED:
+        told.append(
+            f"{_UNIT}: {len(rows) - _NAMED} more series have curves in another unit than their register"
+        )
+    return told

@@ -83,3 +83,27 @@ def test_a_day_that_came_in_two_lengths_is_told(tmp_path: Path, day: int) -> Non
     told = [each for each in result.remarks if each.startswith("days came in intervals of two lengths")]
     assert len(told) == (day == 1)
     assert all(each.endswith("MP-1 active_forward: 1 days from 2026-03-01 to 2026-03-01") for each in told)
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+def test_a_curve_in_another_unit_than_its_register_is_told(tmp_path: Path, factor: int) -> None:
+    """Mean power taken for energy is four times the register: it stands in the flags, and is said too."""
+    days = [date(2026, 3, 1) + timedelta(days=day) for day in range(20)]
+    header = ["ID", "DATA_DATE", "DATA_TYPE", "DATA_POINT_FLAG", "DATA_WHOLE_FLAG"]
+    rows = [",".join([*header, *(f"P{point}" for point in range(1, 97)), "INSERT_TIME"])]
+    for number, day in enumerate(days):
+        powers = [f"{(1 + point % 24 / 24) * (factor if number >= 8 else 1):.4f}" for point in range(96)]
+        rows.append(",".join(["MP-1", str(day), "1", "1", "", *powers, f"{day} 23:59:00"]))
+    (tmp_path / "E_MP_POWER_CURVE.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    energy = sum(round(1 + point % 24 / 24, 4) for point in range(96)) / 4
+    reads = ["ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME"]
+    for number in range(21):
+        day = days[0] + timedelta(days=number - 1)
+        reads.append(f"MP-1,1,{day},,{1000 + number * energy:.4f},,,,,,")
+    (tmp_path / "E_MP_DAY_READ.csv").write_text("\n".join(reads) + "\n", encoding="utf-8")
+    result = run_vee([tmp_path], None, CONF, FACTS, date(2026, 11, 1))
+    told = [each for each in result.remarks if "VEE-V32" in each]
+    assert len(told) == (factor == 4)
+    assert all(
+        each.startswith("MP-1 active_forward: on 12 days from 2026-03-09 to 2026-03-20") for each in told
+    )
