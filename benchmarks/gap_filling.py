@@ -73,15 +73,22 @@ def read_series(data: Path) -> list[RealSeries]:
     )
     return [
         RealSeries(
-            "city load", city.iloc[:, 1:].to_numpy(dtype=np.float64), _week(pd.DatetimeIndex(city["date"]))
+            "city load",
+            city.iloc[:, 1:].to_numpy(dtype=np.float64),
+            days_of_week(pd.DatetimeIndex(city["date"])),
         ),
         _victoria(data),
-        RealSeries("steel works", steel_days, _week(pd.date_range("2018-01-01", periods=len(steel_days)))),
-        RealSeries("oil temperature", oil_days, _week(pd.date_range("2016-07-01", periods=len(oil_days)))),
+        RealSeries(
+            "steel works", steel_days, days_of_week(pd.date_range("2018-01-01", periods=len(steel_days)))
+        ),
+        RealSeries(
+            "oil temperature", oil_days, days_of_week(pd.date_range("2016-07-01", periods=len(oil_days)))
+        ),
     ]
 
 
-def _week(days: pd.DatetimeIndex) -> IntArray:
+def days_of_week(days: pd.DatetimeIndex) -> IntArray:
+    """Kind of each day by the week alone: working days are one kind."""
     weekday = days.dayofweek.to_numpy().astype(np.int64)
     return np.where(weekday < 5, 0, weekday)
 
@@ -97,7 +104,7 @@ def _victoria(data: Path) -> RealSeries:
     days = table["Demand"].reindex(every).to_numpy(dtype=np.float64).reshape(-1, 48)
     noon = table["Holiday"].reindex(every[24::48]).eq(True).to_numpy()
     whole = ~np.isnan(days).any(axis=1)
-    return RealSeries("Victoria", days[whole], np.where(noon, 9, _week(every[::48]))[whole])
+    return RealSeries("Victoria", days[whole], np.where(noon, 9, days_of_week(every[::48]))[whole])
 
 
 def run(

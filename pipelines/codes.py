@@ -211,6 +211,8 @@ class ContractNote(StrEnum):
     POWER_FACTOR_NOT_ADJUSTED = "power_factor_not_adjusted"
     SUSPENSION_TOO_SHORT = "suspension_too_short"
     HIGHEST_DEMAND_OF_MONTH = "highest_demand_of_month"
+    PRICES_OF_EACH_DAY = "prices_of_each_day"
+    PERIOD_BY_DAYS = "period_by_days"
 
 
 class ChangeBegin(StrEnum):

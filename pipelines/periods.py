@@ -18,6 +18,8 @@ EPOCH = date(1970, 1, 1)
 DAY_MINUTES = 1440
 """Minutes of a local day. [min]"""
 
+MOST_PERIOD_DAYS = 100
+"""More than a quarter is a slip of a date, not a billing period."""
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 RUN_INSTANT, RUN_INSTANT_LENGTH = "%Y%m%dT%H%M%SZ", len("20261109T040000Z")
 """The instant in UTC with which the id of a run begins, as ``strftime`` writes it; its characters."""
@@ -87,6 +89,72 @@ class BillingMonth:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+@dataclass(frozen=True)
+class BillingPeriod:
+    """The days of a bill where its meters are not read at the month's end (抄表例日): both ends count.
+
+    month  The billing month: the one in which the period ends.
+
+    >>> BillingPeriod.of(BillingMonth(2026, 9), 25).first_day
+    datetime.date(2026, 8, 26)
+    """
+
+    month: BillingMonth
+    first_day: date
+    last_day: date
+
+    def __post_init__(self) -> None:
+        if self.first_day > self.last_day:
+            raise UsageError(
+                f"A billing period from {self.first_day} to {self.last_day} has no day.",
+                "Its first day comes first; both count.",
+            )
+        if BillingMonth.of(self.last_day) != self.month:
+            raise UsageError(
+                f"The period to {self.last_day} does not end in {self.month}.",
+                "The billing month of a period is the one in which it ends.",
+            )
+        if self.day_count > MOST_PERIOD_DAYS:
+            raise UsageError(
+                f"The period from {self.first_day} to {self.last_day} has {self.day_count} days.",
+                f"A billing period has at most {MOST_PERIOD_DAYS}; give its months one by one.",
+            )
+
+    @classmethod
+    def of(cls, month: BillingMonth, reading_day: int) -> BillingPeriod:
+        """The period of a month whose meters are read on a day of each month; a day that a month lacks is its
+        last.
+        """
+        before = month.previous()
+        began = min(reading_day, before.day_count)
+        return cls(
+            month,
+            date(before.year, before.month, began) + timedelta(days=1),
+            date(month.year, month.month, min(reading_day, month.day_count)),
+        )
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """All local days in order."""
+        return tuple(self.first_day + timedelta(days=place) for place in range(self.day_count))
+
+    @property
+    def day_count(self) -> int:
+        """Number of local days. [d]"""
+        return (self.last_day - self.first_day).days + 1
+
+    @property
+    def is_one_month(self) -> bool:
+        """Whether it runs from one reading to that of the same day a month later, as a whole month does."""
+        return any(
+            self == BillingPeriod.of(self.month, reading_day)
+            for reading_day in {self.last_day.day, (self.first_day - timedelta(days=1)).day}
+        )
+
+    def __str__(self) -> str:
+        return f"{self.first_day} – {self.last_day}"
 
 
 @lru_cache(maxsize=512)

@@ -172,6 +172,7 @@ def render_tariff_case() -> str:
         "| [curve.yaml](examples/curve.yaml) | the same month from quarter hours, with reactive energy |\n"
         "| [home.yaml](examples/home.yaml) | a home: tiers that run on through the year |\n"
         "| [several_months.yaml](examples/several_months.yaml) | five months on contract demand |\n"
+        "| [read_on_the_14th.yaml](examples/read_on_the_14th.yaml) | from one reading day to the next |\n"
         "| [own_prices.yaml](examples/own_prices.yaml) | an offer with prices of its own |\n\n"
         "A month needs `energy_kwh` or a `curve`; under time of use also `energy_by_period`, unless there is "
         "a curve; on the demand bases `max_demand_kw`, unless there is a curve; where a power factor "
@@ -181,6 +182,11 @@ def render_tariff_case() -> str:
         "known from 2026-08 on, and of April 2018; those of homes from 2018-04 on. A case has one contract "
         "for all its months; a price that changes inside one is followed where there is a curve, terms that "
         "change inside a month are priced by the library (`docs/tariff.md`) and by the chain.\n\n"
+        "Where the meters are read on another day, `from` and `to` say which days are billed; `month` is the "
+        "one in which they end. Each day costs the price in force on it, so that a period over two months "
+        "needs a curve; from one reading day to the same of the next month the basic charge is one month's, "
+        "any other period costs a thirtieth for each day "
+        "([decision 21](decisions/0021-billing-periods.md)).\n\n"
         "A curve begins with `interval_start,energy_kwh`, then `2026-09-01T00:00,12.5` and so on, 96 lines a "
         "day; `lagging_kvarh,leading_kvarh` may stand behind. A figure that stands beside a curve in the "
         "case "
@@ -219,7 +225,7 @@ def render_tariff_case() -> str:
         parts.append(f"\n## {title}\n\n| key | needed | meaning |\n|---|---|---|\n")
         parts += [
             (
-                f"| `{name}` | {'yes' if field.is_required() else 'no'} | "
+                f"| `{field.alias or name}` | {'yes' if field.is_required() else 'no'} | "
                 f"{field.description}{_codes_of(field.annotation)} |\n"
             )
             for name, field in model.model_fields.items()

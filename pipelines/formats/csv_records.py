@@ -56,13 +56,13 @@ METER_POINT_COLUMNS = ("ID", "meter_point_id")
 """Names under which files of known formats tell the meter point."""
 
 
-def header_names(head: bytes) -> tuple[str, ...]:
+def header_names(head: bytes, encoding: str = "utf-8") -> tuple[str, ...]:
     """The names in the first line; empty where it is no line of text."""
     line = head[:_HEADER_LIMIT_BYTES].removeprefix(_UTF8_BOM).split(b"\n", 1)[0].rstrip(b"\r")
     if b"\0" in line:
         return ()
     try:
-        text = line.decode("utf-8")
+        text = line.decode(encoding)
     except UnicodeDecodeError:
         text = line.decode("ascii", errors="replace")
     try:

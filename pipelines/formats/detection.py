@@ -63,7 +63,8 @@ def detect(
                content.
     mappings   Declared long files; the first whose patterns fit the name is taken, unless the file has all
                columns of a known format. Of Green Button, which may leave open what it counts, it says that.
-    otherwise  The mapping of files that are of no known format.
+    otherwise  The mapping of files that are of no known format; before one that only has most of a known
+               format's columns, a file that has all of the mapping's is one.
 
     Raises InputRefusedError: empty_file, wrong_kind, unknown_format; unreadable_parquet for a Parquet file
     that was cut off.
@@ -84,7 +85,9 @@ def detect(
     refuse_foreign(name, head)
     if mapping is not None:
         return LongForm(mapping)
-    columns = read_parquet_schema(head, name)[0].names if head.startswith(MAGIC) else header_names(head)
+    if otherwise is not None and set(otherwise.columns) <= set(_columns(name, head, otherwise.encoding)):
+        return LongForm(otherwise)
+    columns = _columns(name, head)
     known = next((candidate for candidate in FORMATS if candidate.sniff(name, head)), None)
     if known is not None:
         return known
@@ -100,3 +103,10 @@ def detect(
     if looks_wide(columns):
         found += "; a column for each interval of the day: declare it in a mapping under `wide`"
     raise InputRefusedError(name, RefusalReason.UNKNOWN_FORMAT, f"no format is known for it: {found}", line=1)
+
+
+def _columns(name: str, head: bytes, encoding: str = "utf-8") -> Sequence[str]:
+    """The names of a file's columns, as far as its first line tells them."""
+    if head.startswith(MAGIC):
+        return list(read_parquet_schema(head, name)[0].names)
+    return header_names(head, encoding)

@@ -106,7 +106,7 @@ class LongForm:
             superseded,
             (*lines.warnings, *shaped.warnings, *self._without_effect(content.startswith(MAGIC), records)),
             set_apart,
-            self._fields(lines.names, records) if len(rejects) else None,
+            self._fields(lines.names, received) if len(rejects) else None,
         )
 
     def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
@@ -131,8 +131,11 @@ class LongForm:
         return tuple(f"of the mapping {self.mapping.id} this has no effect: {each}" for each in told)
 
     def _fields(self, names: tuple[str, ...], records: LongRecords) -> RecordFields:
-        """What the fields of a line are."""
-        told = zip(self.mapping.apart_by_sign.values, records.values, strict=True)
+        """What the fields of a line are.
+
+        records  As received, before anything was made of their values.
+        """
+        told = zip(self.mapping.values, records.values, strict=True)
         largest = {
             value.column: float(np.nanmax(numbers)) / value.factor
             for value, numbers in told

@@ -14,7 +14,7 @@ from pipelines.codes import PricingScheme, TouPeriod
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.money import split_by_largest_remainder
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, BillingPeriod
 from pipelines.tariff.charges.basic_charge import basic_facts, every_basic_fact
 from pipelines.tariff.charges.energy import energy_facts, every_energy_fact
 from pipelines.tariff.charges.energy_sheet import EnergyKind
@@ -31,10 +31,10 @@ def pricing_facts(facts: Facts) -> tuple[Dated[Any], ...]:
 
 
 def change_days(
-    contract: Contract, month: BillingMonth, facts: Facts, known: date | None = None
+    contract: Contract, month: BillingMonth | BillingPeriod, facts: Facts, known: date | None = None
 ) -> tuple[date, ...]:
-    """Days after the first on which a price of the contract changes inside the month: there its energy has to
-    be cut.
+    """Days after the first on which a price of the contract changes inside the month or period: there its
+    energy has to be cut.
 
     Raises FactNotInForceError where a day is not covered.
     """
@@ -45,8 +45,10 @@ def change_days(
     return tuple(sorted({day for each in dated for day in changes_inside(each, first, last, known)}))
 
 
-def every_change_day(month: BillingMonth, facts: Facts, known: date | None = None) -> tuple[date, ...]:
-    """Days after the first on which a price of any contract changes inside the month."""
+def every_change_day(
+    month: BillingMonth | BillingPeriod, facts: Facts, known: date | None = None
+) -> tuple[date, ...]:
+    """Days after the first on which a price of any contract changes inside the month or period."""
     found: set[date] = set()
     for dated in pricing_facts(facts):
         with suppress(FactNotInForceError):
@@ -62,7 +64,7 @@ def joined_at_prices(supply: SupplyMonth, facts: Facts, known: date | None = Non
     if len(supply.segments) == 1:
         return supply
     days = {
-        each: change_days(each, supply.month, facts, known)
+        each: change_days(each, supply.billed, facts, known)
         for each in {segment.contract for segment in supply.segments}
     }
     found = joined_segments(supply.segments, lambda _, later: later.first_day not in days[later.contract])
@@ -85,7 +87,7 @@ def cut_month(
     Energy goes to the parts by largest remainder at the register's resolution, period by period where there
     are periods.
     """
-    month, whole = supply.month, supply.segments[0]
+    month, whole = supply.billed, supply.segments[0]
     firsts = [month.first_day, *days]
     if any(later <= earlier for earlier, later in pairwise(firsts)) or firsts[-1] > month.last_day:
         raise UsageError(f"{month} can be cut only at days inside it, in order.")

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, BillingPeriod
 
 CURVE = "curve"
 REACTIVE_REGISTERS = "reactive_registers"
@@ -90,13 +90,13 @@ class Segment:
     def of_month(
         cls,
         contract: Contract,
-        month: BillingMonth,
+        month: BillingMonth | BillingPeriod,
         energy_kwh: Decimal,
         energy_by_period: Mapping[TouPeriod, Decimal] | None = None,
         max_demand_kw: Decimal | None = None,
         running_days: int | None = None,
     ) -> Segment:
-        """A whole month under one contract."""
+        """A whole month, or its period, under one contract."""
         first, last = month.first_day, month.last_day
         return cls(
             contract,
@@ -112,7 +112,7 @@ class Segment:
 @dataclass(frozen=True)
 class SupplyMonth:
     """One billing month of a supply in segments; its reactive energy, like its power factor, is the whole
-    month's.
+    month's. Where the meters are read on another day, every "month" here is the period.
 
     lagging_kvarh, leading_kvarh  Reactive energy of the month; None without the register. [kvarh]
     year_to_date_kwh              Residential: energy of the calendar year before this month. [kWh]
@@ -121,6 +121,7 @@ class SupplyMonth:
     power_factor_kwh              Active energy beside the reactive one; None: that of all segments. [kWh]
     resolution_kwh                Register resolution times multiplier: the smallest step of the energies.
                                   [kWh]
+    period                        Its days where they are not the calendar month.
     """
 
     month: BillingMonth
@@ -131,6 +132,7 @@ class SupplyMonth:
     exported_kwh: Decimal = Decimal(0)
     power_factor_kwh: Decimal | None = None
     resolution_kwh: Decimal = Decimal("0.01")
+    period: BillingPeriod | None = None
 
     @property
     def energy_kwh(self) -> Decimal:
@@ -143,9 +145,21 @@ class SupplyMonth:
         return self.energy_kwh if self.power_factor_kwh is None else self.power_factor_kwh
 
     @property
+    def billed(self) -> BillingMonth | BillingPeriod:
+        """The days of the bill: the period, or the month."""
+        return self.month if self.period is None else self.period
+
+    @property
     def days(self) -> tuple[date, date]:
-        """First and last day of the month."""
-        return self.month.first_day, self.month.last_day
+        """First and last day of the bill."""
+        return self.billed.first_day, self.billed.last_day
+
+    @property
+    def is_one_month(self) -> bool:
+        """Whether charges per month are due once: for a calendar month, or from one reading to that of the
+        same day a month later.
+        """
+        return self.period is None or self.period.is_one_month
 
     @property
     def is_whole(self) -> bool:

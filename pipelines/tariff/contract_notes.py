@@ -70,6 +70,20 @@ def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, se
     return replace(supply, segments=tuple(segments)) if found else supply, found
 
 
+def period_notes(supply: SupplyMonth) -> set[ContractNote]:
+    """What is an own reading where the bill's days are not those of a calendar month."""
+    found = set()
+    first, last = supply.days
+    if (first.year, first.month) != (last.year, last.month):
+        found.add(ContractNote.PRICES_OF_EACH_DAY)
+    is_charged_monthly = any(
+        each.contract.pricing_scheme is PricingScheme.TWO_PART for each in supply.segments
+    )
+    if not supply.is_one_month and is_charged_monthly:
+        found.add(ContractNote.PERIOD_BY_DAYS)
+    return found
+
+
 def notes_of(contract: Contract, rules: ContractRules) -> set[ContractNote]:
     """What one contract agrees beside the rules; a capacity that is not known breaks none."""
     found = set()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
-from pipelines.codes import Confidence, ContractNote
+from pipelines.codes import Confidence, ContractNote, CustomerClass
 from pipelines.errors import UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff.charges.basic_charge import basic_charges
@@ -18,8 +18,8 @@ from pipelines.tariff.charges.changed_capacity import ruling_notes
 from pipelines.tariff.charges.energy import energy_charges
 from pipelines.tariff.charges.exported_energy import export_charges
 from pipelines.tariff.charges.power_factor import adjustment_charges, mean_power_factor
-from pipelines.tariff.contract import SupplyMonth
-from pipelines.tariff.contract_notes import as_ruled, contract_rules
+from pipelines.tariff.contract import Segment, SupplyMonth
+from pipelines.tariff.contract_notes import as_ruled, contract_rules, period_notes
 from pipelines.tariff.lines import PricedMonth, average_price, least_sure, settle_lines
 from pipelines.tariff.price_sheets import price_sheets
 
@@ -40,7 +40,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     _check(supply)
     sheets, (first, _) = price_sheets(facts, known), supply.days
     supply, beside = as_ruled(supply, sheets.of(contract_rules, None, first, first))
-    found = beside | ruling_notes(supply, sheets)
+    found = beside | ruling_notes(supply, sheets) | period_notes(supply)
     with localcontext() as context:
         context.prec = EXACT_DIGITS
         charges = [*energy_charges(supply, sheets), *basic_charges(supply, sheets)]
@@ -80,17 +80,27 @@ def price_each(
             yield error
 
 
+def _has_tiers(segment: Segment) -> bool:
+    contract = segment.contract
+    return contract.customer_class is CustomerClass.RESIDENTIAL and not contract.is_combined_meter
+
+
 def _check(supply: SupplyMonth) -> None:
     first_day, last_day = supply.days
     if not supply.segments:
         raise UsageError(f"{supply.month} has no segment to price.")
+    if first_day.year != last_day.year and any(map(_has_tiers, supply.segments)):
+        raise UsageError(
+            f"The period {supply.billed} lies in two years, and a dwelling's tiers begin anew on 1 January.",
+            "Give the days of each year as a period of their own.",
+        )
     last: dict[str, date] = {}
     for segment in supply.segments:
         if segment.energy_kwh < 0:
             raise UsageError(f"The energy of {supply.month} must not be negative: {segment.energy_kwh} kWh.")
         if not first_day <= segment.first_day <= segment.last_day <= last_day:
             raise UsageError(
-                f"The segment from {segment.first_day} to {segment.last_day} does not lie in {supply.month}."
+                f"The segment from {segment.first_day} to {segment.last_day} does not lie in {supply.billed}."
             )
         if segment.section in last and segment.first_day <= last[segment.section]:
             raise UsageError(

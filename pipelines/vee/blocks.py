@@ -31,6 +31,7 @@ class CurveBlock:
                       no interval is.
     silent_before     (days) days before it on which nothing came and that the block does not hold; none: it
                       holds every day.
+    multiplier        (days) CT ratio x PT ratio, NaN where unknown; none: nowhere known.
     feeds_in          (days) whether the series counts active energy fed in; none: none does.
     scale             (days x slots) what reconciling with registers multiplied an estimate with, 1 elsewhere;
                       none: nothing was reconciled (yet).
@@ -50,6 +51,7 @@ class CurveBlock:
     silent_before: IntArray | None = None
     told_again: BoolArray | None = None
     disputed: BoolArray | None = None
+    multiplier: FloatArray | None = None
     feeds_in: BoolArray | None = None
     scale: FloatArray | None = None
     shared: dict[Any, BoolArray | Int8Array] = field(

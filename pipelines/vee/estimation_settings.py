@@ -77,6 +77,14 @@ class LikeDaySettings(FrozenSettings):
             "VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought."
         ),
     )
+    far_count: int = Field(
+        ge=0,
+        description=(
+            "VEE-E02: in gaps whose energy registers alone know, the mean of so many nearest clean "
+            "like-days before the gap and as many after it, however far, is scaled to them; 0: the profile "
+            "of the class, or evenly."
+        ),
+    )
     neighbour_hours: float = Field(
         ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale."
     )

@@ -66,6 +66,18 @@ class SpikeSettings(FrozenSettings):
         gt=0,
         description="VEE-V06: and what like-days show around the same time of day by more than this factor.",
     )
+    far_window_ratio: float = Field(
+        gt=1,
+        description=(
+            "VEE-V06: what exceeds every other interval of its window by more than this factor stands in a "
+            "day that rests, whose like-days need not: `spikes.far_like_day_ratio` holds in place of "
+            "`spikes.like_day_ratio`, unless the series has peaks of its own."
+        ),
+    )
+    far_like_day_ratio: float = Field(
+        gt=0,
+        description=("VEE-V06: on such a day it must exceed what like-days show by more than this factor."),
+    )
     floor_ratio: float = Field(
         ge=0, description="VEE-V06: and the mean of the series' non-zero intervals by more than this factor."
     )
@@ -78,7 +90,8 @@ class SpikeSettings(FrozenSettings):
         description="VEE-V09: an interval exceeds the third highest of its day by more than this factor.",
     )
     window_slots: int = Field(
-        ge=3, description="VEE-V10 and VEE-V11: slots of the window in whose middle an interval stands."
+        ge=3,
+        description="VEE-V06, VEE-V10 and VEE-V11: slots of the window in whose middle an interval stands.",
     )
     window_ratio: float = Field(
         gt=1, description="VEE-V10: it exceeds every other interval of the window by more than this factor."

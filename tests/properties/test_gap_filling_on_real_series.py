@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks import gap_filling, gap_windows
+from benchmarks import gap_filling, gap_windows, long_gaps
 from pipelines.settings import packaged
 from pipelines.vee.settings import VeeSettings
 
@@ -77,3 +77,26 @@ def test_within_windows_the_own_line_is_the_published_one_and_ours_lies_below(re
     for row in rows:
         assert row["linear"] == pytest.approx(row["published"]["linear"], abs=0.02)
         assert row["window covariance"] <= row["linear"]
+
+
+@pytest.mark.parametrize("every", [1, 30])
+@pytest.mark.parametrize("days", [35, 60, 90])
+@pytest.mark.parametrize(
+    ("name", "of_evenly"),
+    [
+        ("city load", 0.45),
+        ("Victoria", 0.45),
+        ("steel works", 0.45),
+        ("transformer load", 1.0),
+        ("household", 0.9),
+    ],
+)
+def test_own_days_between_registers_err_less_than_an_even_share(
+    reference_data: Path, name: str, of_evenly: float, days: int, every: int
+) -> None:
+    series = next(one for one in long_gaps.loads(reference_data) if one.name == name)
+    evenly = long_gaps.run(series, days, every, SETTINGS.with_values({"like_day.far_count": 0}), 20)
+    own = long_gaps.run(series, days, every, SETTINGS, 20)
+    assert own.error < of_evenly * evenly.error
+    assert own.energy < 1e-6
+    assert 0.80 <= own.covered <= 0.95

@@ -41,6 +41,7 @@ from zhixiang.vee_files.estimate_bias import long_gaps, told_bias
 from zhixiang.vee_files.judged import Judged
 from zhixiang.vee_files.level_steps import told_steps, with_steps
 from zhixiang.vee_files.meter_points import meter_points_of
+from zhixiang.vee_files.negative_values import negative_values, told_negatives
 from zhixiang.vee_files.received import SMALL, Received, every_file
 from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.spilled import Scratch, ranges_of_names
@@ -106,6 +107,7 @@ def run_vee(
     )
     in_sample: list[pa.Table] = []
     stepped: list[pa.Table] = []
+    negatives: list[dict[str, Any]] = []
     gaps: dict[int, list[int]] = {}
     quarantines = [found.quarantine for found in refined.values()]
     groups = [*ranges_of_names([received.curves.counts, received.reads.counts], ROWS_TOGETHER)] or [[]]
@@ -123,10 +125,11 @@ def run_vee(
         stepped.append(
             part.days.filter(pc.is_in(part.days["meter_point_id"], value_set=with_steps(part.findings)))
         )
+        negatives += negative_values(part.curves, formats.least_odd_steps, formats.signed_ratio)
         for minutes, lengths in long_gaps(part.curves, part.registers).items():
             gaps[minutes] = gaps.get(minutes, []) + lengths
         result.add(part.curves, part.registers, part.findings)
-    result.remarks += told_steps(result.findings, pa.concat_tables(stepped))
+    result.remarks += told_steps(result.findings, pa.concat_tables(stepped)) + told_negatives(negatives)
     on_step("error of the estimates")
     result.errors = measure_estimation_errors(pa.concat_tables(in_sample), classes, day_types, vee)
     result.error_limits = error_limits(vee)

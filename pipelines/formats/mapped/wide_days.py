@@ -82,6 +82,8 @@ def interval_columns(
         }
         if first:
             times = {index: time for index, time in times.items() if _between(names, index, first, last)}
+        if place is StampPlace.INTERVAL_END and len(times) > 1 and times[max(times)] == 0:
+            times[max(times)] = DAY_MINUTES  # 00:00 behind 23:45 closes the day of its row
         ordered = sorted(times, key=times.__getitem__)
         minutes = np.array([times[index] for index in ordered], np.int64)
         if len(ordered) < slots or (np.diff(minutes) != interval_minutes).any():

@@ -17,7 +17,7 @@ from pipelines.formats.gridding import NO_TIME, LineFaults, LongRecords
 from pipelines.formats.mapped.stamp_keys import StampPlace
 from pipelines.formats.mapped.stamps import day_micros
 from pipelines.formats.mapped.written import DAY_MICROS
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, Reading, Sign
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, Reading, Sign, ValueColumn
 from pipelines.formats.shape.counters import differences, looks_cumulative
 from pipelines.formats.shape.ordered import Ordered, ordered
 from pipelines.formats.shape.signs import looks_signed, split_signs
@@ -55,7 +55,7 @@ def shape_series(records: LongRecords, mapping: LongMapping, name: str, settings
     if not records.line.size:
         return Shaped(records, mapping.apart_by_sign, (), ())
     shaper = _Shaper(records, mapping, name, settings)
-    for number in range(len(mapping.values)):
+    for number in range(len(shaper.values)):
         shaper.column(number)
     return shaper.done()
 
@@ -64,15 +64,18 @@ class _Shaper:
     def __init__(
         self, records: LongRecords, mapping: LongMapping, name: str, settings: FormatSettings
     ) -> None:
-        self.records, self.mapping, self.name, self.settings = records, mapping, name, settings
+        self.records, self.mapping, self.name, self.settings = records, mapping.apart_by_sign, name, settings
         self.ends = mapping.stamp.place is StampPlace.INTERVAL_END
         self.length = mapping.interval_minutes * 60_000_000
         self.stamp = records.instant + day_micros(mapping.stamp)
         channel = 0 if records.channel is None else records.channel
         self.series: IntArray = records.meter * len(records.channels) + channel
+        # Apart before parts of an interval are put together: what was taken and what was given in one hour
+        # are both true.
         self.values = [
-            -values if column.sign is Sign.NEGATE else values
+            part
             for column, values in zip(mapping.values, records.values, strict=True)
+            for part in _by_sign(column, values)
         ]
         self.quality = records.quality
         self.held: list[LineFaults] = []
@@ -106,38 +109,34 @@ class _Shaper:
                 f"{self.mapping.interval_minutes}"
             )
             raise self._refusal(reason, first, self.mapping.stamp.column)
-        values = []
-        for column, amounts in zip(self.mapping.values, self.values, strict=True):
-            values += list(split_signs(amounts)) if column.sign is Sign.SPLIT else [amounts]
         channels = self.records.channels
         if self.records.channel is None:
-            channels = [str(each.channel.value) for each in self.mapping.apart_by_sign.values if each.channel]
+            channels = [str(each.channel.value) for each in self.mapping.values if each.channel]
         empty = self.taken | self.unused
         if empty.any():
-            empty &= np.logical_and.reduce([np.isnan(each) for each in values])
-        records = replace(self.records, values=tuple(values), channels=channels, quality=self.quality)
+            empty &= np.logical_and.reduce([np.isnan(each) for each in self.values])
+        records = replace(self.records, values=tuple(self.values), channels=channels, quality=self.quality)
         return Shaped(
             records.taken(~empty) if empty.any() else records,
-            self.mapping.apart_by_sign,
+            self.mapping,
             tuple(self.held),
-            tuple(self.warnings),
+            tuple(dict.fromkeys(self.warnings)),
         )
 
     def _undeclared(self, number: int, lines: Ordered) -> Ordered:
         """The lines that are no readings of a counter and bear no sign that nobody declared; the others are
         held back.
         """
-        settings, column = self.settings, self.mapping.values[number]
+        settings = self.settings
         counters = looks_cumulative(
             lines.of_stamps(),
+            self.length,
             settings.counter_least_rises,
             settings.counter_least_days,
             settings.counter_ratio,
-        )[lines.series]
+        )[np.cumsum(lines.first) - 1]
         told = "are the readings of a counter (cumulative: they never fall); declare `reading: cumulative`"
         lines = self._apart(number, lines, counters, RejectReason.COUNTER_READING, told)
-        if column.sign is Sign.SPLIT:
-            return lines
         signed = looks_signed(lines, settings.least_odd_steps, settings.signed_ratio)[lines.series]
         told = (
             "are net values, some below zero; declare `sign: split` (what is negative gets a channel of its "
@@ -309,6 +308,13 @@ class _Shaper:
 
     def _named(self, meter: int) -> str:
         return self.mapping.meter_point.prefix + self.records.names[meter]
+
+
+def _by_sign(column: ValueColumn, values: FloatArray) -> tuple[FloatArray, ...]:
+    """The values of a column as its sign says: one array for each of the column's parts."""
+    if column.sign is Sign.SPLIT:
+        return split_signs(values)
+    return (-values,) if column.sign is Sign.NEGATE else (values,)
 
 
 def _marked(places: IntArray, size: int) -> BoolArray:

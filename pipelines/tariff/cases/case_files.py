@@ -21,7 +21,7 @@ from pipelines.errors import FactFileError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, BillingPeriod
 from pipelines.tariff.cases.case_problems import case_problems
 from pipelines.tariff.cases.month_curve import QUARTERS, read_curve
 from pipelines.tariff.cases.schema import MonthPart, TariffCase
@@ -83,7 +83,7 @@ def supplies_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Suppl
 
 
 def _supply_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) -> SupplyMonth:
-    month, curve = BillingMonth.parse(part.month), None
+    month, curve = part.billed, None
     _refuse_other_row(case, month, facts)
     energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
     lagging, leading = part.lagging_kvarh, part.leading_kvarh
@@ -102,13 +102,14 @@ def _supply_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) ->
             f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key."
         )
     whole = SupplyMonth(
-        month,
+        BillingMonth.parse(part.month),
         (Segment.of_month(case.agreed.terms(), month, energy, periods, demand),),
         lagging,
         leading,
         part.year_to_date_kwh or Decimal(0),
         part.exported_kwh,
         resolution_kwh=part.resolution_kwh,
+        period=month if isinstance(month, BillingPeriod) else None,
     )
     days = every_change_day(month, facts, case.known)
     return whole if curve is None or not days else _cut(whole, days, curve, case, facts)
@@ -123,9 +124,7 @@ def reactive_curves(case: TariffCase, folder: Path) -> list[ReactiveCurve] | Non
     """The reactive energy of every month of a case, interval by interval; None where one lacks it."""
     found = []
     for part in case.months:
-        curve = (
-            None if part.curve is None else read_curve(folder / part.curve, BillingMonth.parse(part.month))
-        )
+        curve = None if part.curve is None else read_curve(folder / part.curve, part.billed)
         if curve is None or curve.reactive is None:
             return None
         found.append(curve.reactive)
@@ -138,7 +137,7 @@ def _cut(
     """The month in parts, by what the curve saw of each; all of it counts as of the first period where no
     schedule is in force.
     """
-    month = whole.month
+    month = whole.billed
     slots = np.zeros(len(curve), dtype=np.int64)
     if whole.segments[0].energy_by_period is not None:
         with suppress(FactNotInForceError):
@@ -166,7 +165,7 @@ def _with_running_energy(months: Sequence[SupplyMonth], is_written: Sequence[boo
     return found
 
 
-def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> None:
+def _refuse_other_row(case: TariffCase, month: BillingMonth | BillingPeriod, facts: Facts) -> None:
     """The catalogue has a row for 1-10 kV and another for 20 kV; the level joins them, and only the first is
     shipped.
     """
@@ -195,7 +194,7 @@ def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> No
 
 def _by_period(
     curve: Sequence[float],
-    month: BillingMonth,
+    month: BillingMonth | BillingPeriod,
     energy: Decimal,
     case: TariffCase,
     step: Decimal,
@@ -212,7 +211,7 @@ def _by_period(
     return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums, step), strict=True))
 
 
-def _slots(month: BillingMonth, case: TariffCase, facts: Facts) -> IntArray:
+def _slots(month: BillingMonth | BillingPeriod, case: TariffCase, facts: Facts) -> IntArray:
     """Place among TouPeriod of every quarter of an hour, by the hours that split the case's curve."""
     schedule = case.agreed.terms().hours
     if schedule is None:

@@ -95,7 +95,7 @@ def _beside_own_prices(case: TariffCase) -> Iterator[Remark]:
 
 def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator[Remark]:
     """Energy in a period that the month does not have, or more than its hours can carry."""
-    contract, month = case.agreed, BillingMonth.parse(part.month)
+    contract, month = case.agreed, part.billed
     schedule = contract.terms().hours
     if part.energy_by_period is None or not contract.is_time_of_use or schedule is None:
         return
@@ -132,13 +132,13 @@ def _period_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator
 
 def _is_beyond_hours(part: MonthPart) -> bool:
     """Whether the month's demand cannot carry its energy at all."""
-    hours, demand = DAY_HOURS * BillingMonth.parse(part.month).day_count, part.max_demand_kw
+    hours, demand = DAY_HOURS * part.billed.day_count, part.max_demand_kw
     return demand is not None and part.energy_kwh is not None and part.energy_kwh > demand * hours
 
 
 def _size_remarks(part: MonthPart, contract: ContractPart) -> Iterator[Remark]:
     """Energy beyond what its demand or its capacity can carry."""
-    month = BillingMonth.parse(part.month)
+    month = part.billed
     demand, running = part.max_demand_kw, contract.running_capacity_kva
     if demand is not None and _is_beyond_hours(part):
         most = demand * DAY_HOURS * month.day_count
@@ -172,7 +172,7 @@ def _curve_remarks(part: MonthPart, case: TariffCase, folder: Path, facts: Facts
     """Figures beside a curve that the curve tells otherwise; those beside it are priced (ruling R4)."""
     if part.curve is None:
         return
-    curve = read_curve(folder / part.curve, BillingMonth.parse(part.month))
+    curve = read_curve(folder / part.curve, part.billed)
     step = part.resolution_kwh
     told = {
         "energy_kwh": (part.energy_kwh, sum_of(curve.energy_kwh, step)),
@@ -206,7 +206,7 @@ def _split_remarks(
     if written is None or schedule is None or not case.agreed.is_time_of_use:
         return
     with suppress(FactNotInForceError):
-        slots = facts.time_of_use.slot_matrix(BillingMonth.parse(part.month).days, schedule, case.known)
+        slots = facts.time_of_use.slot_matrix(part.billed.days, schedule, case.known)
         sums = np.bincount(slots.ravel(), curve, len(TouPeriod)).tolist()
         seen = {
             period: round_half_up(Decimal(repr(kwh)), _SHOWN)
@@ -254,7 +254,7 @@ def _falling_years(case: TariffCase) -> dict[int, Remark]:
 
 def _standard_remarks(part: MonthPart, case: TariffCase, facts: Facts) -> Iterator[Remark]:
     """A power factor standard that contracts of the class do not name, or none where they name one."""
-    contract, month = case.agreed, BillingMonth.parse(part.month)
+    contract, month = case.agreed, part.billed
     capacity, dated = contract.contract_capacity_kva, facts.power_factor_standards
     with suppress(FactNotInForceError):
         rule = dated.on(month.first_day, case.known)

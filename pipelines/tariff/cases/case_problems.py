@@ -4,7 +4,8 @@ total rests on and nobody gave.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,10 @@ def case_problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | 
             BillingMonth.parse(part.month)
         except UsageError as error:
             yield (*at, "month"), error.message, error.hint
+            continue
+        yield from (
+            ((*at, key), message, hint) for key, message, hint in _period_problems(part, case.months[:place])
+        )
         if part.month in [other.month for other in case.months[:place]]:
             yield (*at, "month"), f"{part.month} stands twice", "Each month of a case is priced once."
         if part.curve is not None and not (folder / part.curve).is_file():
@@ -61,12 +66,38 @@ def case_problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | 
             )
 
 
+def _period_problems(part: MonthPart, before: Sequence[MonthPart]) -> Iterator[tuple[str, str, str]]:
+    """Days of a bill that cannot be meant: one end alone, none of the month's, or another bill's too."""
+    if (part.from_day is None) != (part.to_day is None):
+        given, lacks = ("to", "from") if part.from_day is None else ("from", "to")
+        yield given, f"{lacks} is missing beside it", "Give both ends of the period, or neither."
+        return
+    try:
+        first, last = part.billed.first_day, part.billed.last_day
+    except UsageError as error:
+        yield "to", error.message, error.hint
+        return
+    for other in before:
+        with suppress(UsageError):
+            if other.billed.first_day <= last and first <= other.billed.last_day:
+                # Of two calendar months alike "stands twice" is said.
+                if part.from_day is not None or other.from_day is not None:
+                    yield (
+                        "month" if part.from_day is None else "from",
+                        f"{first} to {last} overlaps {other.billed.first_day} to {other.billed.last_day}",
+                        "Each day is billed once.",
+                    )
+                return
+
+
 def _own_month_problems(part: MonthPart, own: OwnPricesPart) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """What a month lacks for prices of one's own, or has and nothing looks at: a figure would be taken for
     one that was priced.
     """
     described, of_curve = "docs/tariff-case.md describes every key.", part.curve is not None
     is_adjusted = own.power_factor_standard is not None
+    if part.from_day is not None:
+        yield ("from",), "prices of one's own know calendar months alone", "Leave from and to out."
     unused = {
         **dict.fromkeys(("year_to_date_kwh", "exported_kwh"), "prices of one's own have no price for it"),
         **dict.fromkeys(_OF_CURVE if of_curve else (), "prices of one's own take it from the curve"),
@@ -136,7 +167,7 @@ def _contract_problems(contract: ContractPart) -> Iterator[tuple[str, str]]:
 
 
 def _month_problems(part: MonthPart, contract: ContractPart) -> Iterator[tuple[tuple[str, ...], str]]:
-    if contract.supply_began is not None and contract.supply_began > BillingMonth.parse(part.month).last_day:
+    if contract.supply_began is not None and contract.supply_began > part.billed.last_day:
         yield ("month",), f"the supply began on {contract.supply_began}, after {part.month}"
     if part.energy_kwh is None and part.curve is None:
         yield (), "neither energy_kwh nor a curve is given"

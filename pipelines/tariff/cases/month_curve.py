@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.errors import FactFileError, UsageError
-from pipelines.periods import DAY_MINUTES, BillingMonth
+from pipelines.periods import DAY_MINUTES, BillingMonth, BillingPeriod
 from pipelines.tariff.cases.schema import PLAIN_NUMBER, PLAIN_NUMBER_SAID
 from pipelines.tariff.whatif.compensation import ReactiveCurve
 
@@ -27,7 +27,7 @@ HEADER_SAID = f"{','.join(_ACTIVE)}, or {','.join((*_ACTIVE, *_REACTIVE))}"
 
 @dataclass(frozen=True)
 class MonthCurve:
-    """Every quarter of an hour of a month.
+    """Every quarter of an hour of a month or period.
 
     energy_kwh     Active energy. [kWh]
     lagging_kvarh  Reactive energy, leading_kvarh beside it; None where the file has none. [kvarh]
@@ -45,9 +45,9 @@ class MonthCurve:
         return ReactiveCurve(np.array(self.lagging_kvarh), np.array(self.leading_kvarh), QUARTER_MINUTES)
 
 
-def read_curve(path: Path, month: BillingMonth) -> MonthCurve:
-    """The curve in a file; raises UsageError where there is none and FactFileError naming file and line of
-    the first thing that is wrong.
+def read_curve(path: Path, month: BillingMonth | BillingPeriod) -> MonthCurve:
+    """The curve in a file, every quarter of an hour of a month or period; raises UsageError where there is
+    none and FactFileError naming file and line of the first thing that is wrong.
     """
     columns: tuple[list[float], ...] = ([], [])
     try:

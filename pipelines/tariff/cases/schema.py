@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactFileError, UsageError, ZhixiangError
+from pipelines.periods import BillingMonth, BillingPeriod
 from pipelines.tariff.cases.own_prices import OwnPrices, TieredPrice
 from pipelines.tariff.contract import Contract
 
@@ -108,6 +109,17 @@ class MonthPart(_Part):
     """
 
     month: Annotated[str, BeforeValidator(_month)] = Field(description="Billing month, YYYY-MM.")
+    from_day: date | None = Field(
+        None,
+        alias="from",
+        description=(
+            "First day of the billing period where the meters are not read at the month's end, YYYY-MM-DD; "
+            "it stands with `to`. Left out: the calendar month."
+        ),
+    )
+    to_day: date | None = Field(
+        None, alias="to", description="Last day of that period, the reading day; it lies in `month`."
+    )
     energy_kwh: Positive | None = Field(None, description="Active energy. [kWh]")
     energy_by_period: dict[TouPeriod, Positive] | None = Field(
         None, description="Its split over time-of-use periods, summing to it. [kWh]"
@@ -128,10 +140,20 @@ class MonthPart(_Part):
         None,
         description=(
             "CSV beside the case with the header interval_start,energy_kwh, or with "
-            "lagging_kvarh,leading_kvarh behind them: every 15 minutes of the month, local time. What stands "
-            "beside it in the case is what the registers say and is priced; the curve then splits it."
+            "lagging_kvarh,leading_kvarh behind them: every 15 minutes of the month or period, local "
+            "time. What stands beside it in the case is what the registers say and is priced; the curve then "
+            "splits it."
         ),
     )
+
+    @property
+    def billed(self) -> BillingMonth | BillingPeriod:
+        """The days of the bill; raises UsageError where they are none."""
+        month = BillingMonth.parse(self.month)
+        if self.from_day is None or self.to_day is None:
+            return month
+        period = BillingPeriod(month, self.from_day, self.to_day)
+        return month if (period.first_day, period.last_day) == (month.first_day, month.last_day) else period
 
 
 class OwnPricesPart(_Part):

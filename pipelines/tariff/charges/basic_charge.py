@@ -6,10 +6,10 @@ Equations (S running kVA, Mc contract demand, M maximum demand, Pc and Pd prices
     actual demand    Pd M
 Where the month's kWh per contract kVA reach 260, Pd is multiplied by 0.9. The figures are facts:
 ``basic_charge.*``.
-Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge
-(ruling R8), but for days that the rulings of ``changed_capacity`` charge on. A standard of the power factor
-that changes alone leaves the charge what it is and only divides it by days, so that each standard adjusts its
-own.
+Where terms or price change inside a month, or a billing period is no month, each run of days costs its days
+thirtieths of the month's charge (ruling R8), but for days that the rulings of ``changed_capacity`` charge on.
+A standard of the power factor that changes alone leaves the charge what it is and only divides it by days, so
+that each standard adjusts its own.
 """
 
 from __future__ import annotations
@@ -146,10 +146,12 @@ def capacity_price(kind: BasicKind, span: Span) -> LinePrice:
 
 def utilisation_discount(kind: BasicKind, span: Span) -> Discount | None:
     """The discount of the month; none under a catalogue, which the rule came after."""
-    facts, month = span.facts, BillingMonth.of(span.first_day)
+    facts = span.facts
     if facts.catalogue.covers(span.first_day, span.known):
         return None
-    of_month = span._replace(first_day=month.first_day, last_day=month.last_day)
+    # The energy of the whole month counts, so the rule has to hold on all its days.
+    first_day, last_day = (BillingMonth.of(day) for day in (span.first_day, span.last_day))
+    of_month = span._replace(first_day=first_day.first_day, last_day=last_day.last_day)
     rule = of_month.held(facts.basic_charge.utilisation)
     return Discount(rule.value, rule.ground(), kind.demand_basis in rule.value.bases)
 
@@ -222,10 +224,10 @@ def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: Price
     if discount is None:
         return False
     _needed(run.contract.contract_capacity_kva, "contract capacity")
-    return (
-        discount.is_open
-        and energy_kwh * run.section_days >= discount.rule.threshold_kwh_per_kva * run.kva_days
-    )
+    threshold = discount.rule.threshold_kwh_per_kva
+    if run.period_days is not None:  # said per month
+        threshold *= run.period_days / sheets.of(basic_sheet, kind, run.first_day, run.last_day).divisor
+    return discount.is_open and energy_kwh * run.section_days >= threshold * run.kva_days
 
 
 def _needed(value: Decimal | None, what: str) -> Decimal:

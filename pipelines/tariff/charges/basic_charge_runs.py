@@ -30,7 +30,8 @@ class Run(NamedTuple):
     """Adjoining segments of one section with the same terms of the basic charge at the same price.
 
     days           Days in operation. [d]
-    is_part        Whether they are fewer than the month's, so that each costs a thirtieth.
+    is_part        Whether they are fewer than the month's, or those of a period that is no month, so that
+                   each costs a thirtieth.
     max_demand_kw  Highest demand of the run. [kW]
     kva_days       Contract capacity times days, over the section's two-part segments. [kVA d]
     section_days   Days of those segments. [d]
@@ -38,6 +39,7 @@ class Run(NamedTuple):
                    standard changes inside it, so that each standard adjusts its days; None: the charge is not
                    divided so. [d]
     rulings        The rulings by which it is charged otherwise than its parts were metered.
+    period_days    Days of a billing period that is no month; None: what is said per month holds as it is. [d]
     """
 
     section: str
@@ -51,6 +53,7 @@ class Run(NamedTuple):
     section_days: int
     of_days: int | None = None
     rulings: tuple[ContractNote, ...] = ()
+    period_days: int | None = None
 
 
 class BasicKind(NamedTuple):
@@ -96,7 +99,7 @@ def _runs_of_section(segments: Sequence[Segment], supply: SupplyMonth, sheets: P
         # A standard that changes touches neither capacity nor demand: its parts together cost what the run
         # costs.
         parts = [list(same) for _, same in groupby(group, key=_standard)]
-        is_part = days < supply.month.day_count
+        is_part = days < supply.billed.day_count or not supply.is_one_month
         of_days = None if is_part or len(parts) == 1 else days
         for part in parts:
             yield Run(
@@ -111,6 +114,7 @@ def _runs_of_section(segments: Sequence[Segment], supply: SupplyMonth, sheets: P
                 section_days,
                 of_days,
                 rulings,
+                None if supply.is_one_month else supply.billed.day_count,
             )
 
 

@@ -351,7 +351,7 @@ def _needed_kw(month: SupplyMonth, period: TouPeriod, facts: Facts, known: date 
     if schedule is None:
         return None
     try:
-        slots = facts.time_of_use.slot_matrix(month.month.days, schedule, known)
+        slots = facts.time_of_use.slot_matrix(month.billed.days, schedule, known)
     except FactNotInForceError:
         return None
     quarters = int((slots == list(TouPeriod).index(period)).sum())

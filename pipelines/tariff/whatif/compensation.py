@@ -191,7 +191,7 @@ def with_capacitors(
             most = min(most, _factor(month.active_kwh, NOTHING, month.leading_kvarh))
         left = after.lagging_kvarh or NOTHING
         then.append(after)
-        banks.append(float(month.lagging_kvarh - left) / (month.month.day_count * 24))
+        banks.append(float(month.lagging_kvarh - left) / (month.billed.day_count * 24))
         reached.append(_factor(after.active_kwh, left, month.leading_kvarh))
     changes = {
         "bank_kvar_at_mean_power": str(step_kvar * math.ceil(max(banks) / step_kvar)),

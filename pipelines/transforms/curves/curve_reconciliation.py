@@ -20,7 +20,9 @@ from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.ground.micros import PER_UNIT
 from pipelines.transforms.registers.rate_clock import RateClock
 from pipelines.transforms.registers.rate_registers import NOT_KNOWN, rate_matrix
+from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.estimation.estimate import Estimates
+from pipelines.vee.estimation.own_days import own_days, put_own_days
 from pipelines.vee.estimation.rate_reconciliation import NO_RATE, RateSpans, reconcile_with_rates
 from pipelines.vee.estimation.reconciliation import (
     LEAST_TOLERANCE,
@@ -28,6 +30,7 @@ from pipelines.vee.estimation.reconciliation import (
     reconcile_with_registers,
     rows_of_spans,
 )
+from pipelines.vee.settings import VeeSettings
 
 REGISTER_SCHEMA = pa.schema(
     [
@@ -89,9 +92,15 @@ class Rows:
 
 
 def reconcile(
-    estimates: Estimates, invalid: BoolArray, rows: Rows, registers: Registers, interval_minutes: int
+    estimates: Estimates,
+    invalid: BoolArray,
+    rows: Rows,
+    registers: Registers,
+    block: CurveBlock,
+    settings: VeeSettings,
 ) -> Estimates:
-    """Estimates scaled to the registers; what was missing is filled where the registers leave energy for it.
+    """Estimates scaled to the registers; what was missing is filled where the registers leave energy for it:
+    by own like-days, else by the profile of the class, else evenly.
 
     invalid  (days x slots) intervals that had to be estimated.
     """
@@ -100,16 +109,25 @@ def reconcile(
     if not spans.first_row.size:
         return estimates
     missing = np.isnan(estimates.final)
-    profile = class_shapes(missing, spans, rows, registers, interval_minutes) if missing.any() else None
+    own = None if estimates.series is None else own_days(missing, spans, estimates.series, block, settings)
+    unknown = missing.copy()
+    if own is not None:
+        unknown[own.rows] &= np.isnan(own.shape)
+    minutes = block.interval_minutes
+    profile = class_shapes(unknown, spans, rows, registers, minutes) if unknown.any() else None
+    if own is not None:
+        profile = np.full(missing.shape, np.nan) if profile is None else profile
+        profile[own.rows] = np.where(np.isnan(own.shape), profile[own.rows], own.shape)
     rates = None if registers.clock is None else rate_spans(energy, place, spans, rows, registers.clock)
     if rates is None or registers.clock is None:
         done = reconcile_with_registers(estimates.final, estimates.status, spans, profile=profile)
     else:
-        of_slot = rates_of_rows(spans, rates, rows, registers.clock, interval_minutes)
+        of_slot = rates_of_rows(spans, rates, rows, registers.clock, minutes)
         done = reconcile_with_rates(estimates.final, estimates.status, spans, rates, of_slot, profile).values
     kept = done.status.reshape(-1)[estimates.places] == estimates.status.reshape(-1)[estimates.places]
     margin = np.where(kept, estimates.margin * done.factor.reshape(-1)[estimates.places], np.nan)
-    return Estimates(done.final, done.status, estimates.places, margin, done.factor)
+    reconciled = Estimates(done.final, done.status, estimates.places, margin, done.factor, estimates.series)
+    return reconciled if own is None else put_own_days(reconciled, missing, own)
 
 
 def read_once(registers: Registers, meter_points: Sequence[str], today: date) -> Registers:

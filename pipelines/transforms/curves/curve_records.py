@@ -64,6 +64,7 @@ class CurveRecords:
     interval_minutes  Length of an interval. [min]
     sent              Sender's time in microseconds, NO_TIME where there is none.
     content, line     Rank of the content hash among ``content_hashes``; line in the file.
+    multiplier        CT ratio x PT ratio, NaN where unknown.
     scale             Value to energy: multiplier, and hours of the interval for mean power.
     capacity_kva      Limit of the connection, NaN where unknown. [kVA]
     faults            0 where fit, else 1 + place in FAULTS.
@@ -78,6 +79,7 @@ class CurveRecords:
     sent: IntArray
     content: IntArray
     line: IntArray
+    multiplier: FloatArray
     scale: FloatArray
     capacity_kva: FloatArray
     faults: Int8Array
@@ -205,6 +207,7 @@ def read_records(
         sent=sent,
         content=content,
         line=columns["line_number"].to_numpy(zero_copy_only=False),
+        multiplier=multiplier,
         scale=multiplier * np.where(is_power, minutes / 60.0, 1.0),
         capacity_kva=capacity,
         faults=faults,

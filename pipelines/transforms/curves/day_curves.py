@@ -94,9 +94,9 @@ def refine_curves(
     Before the first and after the last interval of a series that came, and so after now, nothing is estimated
     but on days that a register closes.
     A day between two received days of a series that never came is there too, with nothing measured; beyond
-    ``gaps.limit_days`` such days are
-    filled only from registers. A silence longer than ``gaps.longest_silence_days`` ends the series, and what
-    comes after it is another: its first day is marked.
+    ``gaps.limit_days`` such days are filled only from registers, in the shape of own like-days. A silence
+    longer than ``gaps.longest_silence_days`` ends the series, and what comes after it is another: its first
+    day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     settled = settle_records(records)
@@ -226,6 +226,7 @@ def _refine_group(
         day_types=type_codes(block_day, day_types),
         capacity_kva=_placed(records.capacity_kva[kept], rows, total, np.nan),
         counts_use=channel == Channel.ACTIVE_FORWARD.value,
+        multiplier=_placed(records.multiplier[kept], rows, total, np.nan),
         feeds_in=channel == Channel.ACTIVE_REVERSE.value,
         receptions=_placed(receptions, rows, total, 0),
         told_again=None if again is None else _placed(again, rows, total, False),
@@ -259,7 +260,7 @@ def _refine_group(
         block, invalid, substituted, settings, barred if barred.size else None, known, zeros
     )
     if registers is not None and invalid.any():
-        estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
+        estimates = reconcile(estimates, invalid, rows_of, registers, block, settings)
         bits |= run_checks(replace(block, scale=estimates.scale), settings, (SCALED_FAR,))[0]
     # Two people's word comes last: neither an estimate nor a register changes what they put in place.
     estimates = put_values(placed, block, estimates)

@@ -8,7 +8,8 @@ counts within the day, an interval's
 neighbours are those of the day, and the choice among estimators by their measured error (VEE-E03 on) needs
 the curves; gaps here take VEE-E01
 up to its limit and VEE-E02 beyond. Whether a series has peaks of its own by nature, or a sum came late, shows
-over many days only: VEE-V42 and VEE-V43 stay out.
+over many days only: VEE-V42 and VEE-V43 stay out, and so does the lower bar of VEE-V06 for what stands far
+alone, which holds in series without own peaks.
 """
 
 from __future__ import annotations

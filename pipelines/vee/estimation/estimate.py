@@ -13,6 +13,7 @@ from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, choo
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
 from pipelines.vee.estimation.gap_kernels import Gaps, estimate_gaps
 from pipelines.vee.estimation.known_energy import keep_known_energy
+from pipelines.vee.estimation.level_sides import split_at_level_steps
 from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
 from pipelines.vee.settings import VeeSettings
@@ -34,6 +35,7 @@ class Estimates:
             [kWh or kvarh]
     scale   (days x slots) what registers multiplied each estimate with, 1 elsewhere; none: no register was
             asked.
+    series  The usable values that they were learnt from; none: nothing was to be estimated.
     """
 
     final: FloatArray
@@ -41,6 +43,7 @@ class Estimates:
     places: IntArray
     margin: FloatArray
     scale: FloatArray | None = None
+    series: Series | None = None
 
 
 def gap_settings(settings: VeeSettings, interval_hours: float) -> GapSettings:
@@ -92,9 +95,9 @@ def estimate_missing_intervals(
     zeros        (days x slots) intervals that count as zero whatever came for them, unless they are barred;
                  they are no estimates. None: none.
 
-    A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The
-    method is the one that erred least on gaps of a like length masked in the series' own values; see
-    ``gap_choice.choose``.
+    A day with an outage or with any interval that is missing, invalid or substituted is no like-day, and what
+    lies beyond a step of level that VEE-V40 tells of teaches nothing. The method is the one that erred least
+    on gaps of a like length masked in the series' own values; see ``choice.choose``.
     """
     if zeros is not None:
         zeros = zeros if barred is None else zeros & ~barred
@@ -114,7 +117,8 @@ def estimate_missing_intervals(
     if block.outages is not None:
         clean &= ~block.outages
     slots = final.shape[1]
-    series = Series(final.reshape(-1), slots, block.series_starts * slots, block.day_types, clean)
+    sides = _sides(final, clean, invalid, block, settings)
+    series = Series(final.reshape(-1), slots, sides * slots, block.day_types, clean)
     places, values, methods, margin = _fill(series, settings, block.interval_hours, barred)
     final.reshape(-1)[places] = values
     status.reshape(-1)[places] = _STATUS_OF_METHOD[methods]
@@ -124,7 +128,19 @@ def estimate_missing_intervals(
         keep_known_energy(block.energy, known, block.series_starts, final, status, wide)
         places = places[status.reshape(-1)[places] != IntervalStatus.MEASURED]
         margin = wide.reshape(-1)[places]
-    return Estimates(final, status, places, margin)
+    return Estimates(final, status, places, margin, series=series)
+
+
+def _sides(
+    final: FloatArray, clean: BoolArray, invalid: BoolArray, block: CurveBlock, settings: VeeSettings
+) -> IntArray:
+    """First rows of the sides of told steps; only in series in which something is to be estimated."""
+    starts = block.series_starts
+    is_open = np.logical_or.reduceat(invalid.any(axis=1), starts[:-1])
+    tells = np.flatnonzero(clean & np.repeat(is_open, np.diff(starts)))
+    level = np.full(clean.size, np.nan)
+    level[tells] = final[tells].sum(axis=1)
+    return split_at_level_steps(level, starts, block.day_types, block.multiplier, settings)
 
 
 def _fill(

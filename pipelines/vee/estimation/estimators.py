@@ -60,13 +60,17 @@ ESTIMATORS: tuple[Estimator, ...] = (
     ),
     Estimator(
         "VEE-E02",
-        "Mean of the nearest clean like-days, scaled to the gap's neighbours",
+        (
+            "Mean of the nearest clean like-days, scaled to the gap's neighbours; in a gap whose energy "
+            "registers alone know, of those before and after it, scaled to the registers"
+        ),
         "同类日均值",
         IntervalStatus.ESTIMATED_LIKE_DAY,
         _TRADE,
         (
             "like_day.count",
             "like_day.reach_days",
+            "like_day.far_count",
             "gaps.limit_days",
             "like_day.neighbour_hours",
             "like_day.scale_min",

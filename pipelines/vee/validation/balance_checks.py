@@ -46,6 +46,9 @@ def _lone(block: CurveBlock, parameters: Parameters, mark: int) -> BoolArray:
     how = (
         parameters["isolation"],
         parameters["like_day_ratio"],
+        parameters["far"],
+        parameters["far_like_day_ratio"],
+        parameters["far_slots"] // 2,
         parameters["floor"],
         parameters["like_days"],
         parameters["slots"],
@@ -89,6 +92,7 @@ _PLATEAU = (
     "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two "
     "highest are found."
 )
+_AT_REST = " On a day that rests, a spike no higher than what like-days show, which do not rest."
 
 _CATCH_UP = {
     "alone": "peaks.alone_ratio",
@@ -104,6 +108,9 @@ _CATCH_UP = {
 _LONE = {
     **_CATCH_UP,
     "isolation": "spikes.isolation_ratio",
+    "far": "spikes.far_window_ratio",
+    "far_like_day_ratio": "spikes.far_like_day_ratio",
+    "far_slots": "spikes.window_slots",
     "floor": "spikes.floor_ratio",
     "least_like_days": "peaks.least_like_days",
     "peaky_days": "peaks.days_ratio",
@@ -134,7 +141,7 @@ SPIKE = Check(
     _isolated_spike,
     _LONE,
     bit=5,
-    blind=_PLATEAU,
+    blind=_PLATEAU + _AT_REST,
 )
 
 SCALED_FAR = Check(

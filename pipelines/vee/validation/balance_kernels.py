@@ -9,10 +9,32 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.vee.validation.interval_kernels import nearest_like_days
-from pipelines.vee.validation.spike_kernels import NEIGHBOUR_REACH, mean_above_zero, usual_at
+from pipelines.vee.validation.spike_kernels import NEIGHBOUR_REACH, usual_at
 
 MOST_NOISE = 0.1
 """Share of a series' mean above zero that no noise exceeds: few and coarse values tell of no small step."""
+
+
+_BEYOND = 100.0
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _usual_mean(values: FloatArray) -> float:
+    """Mean of the values above zero, without those beyond 100 times the mean of the others: one false value
+    of a million would make noise of all that is below zero.
+    """
+    most, mean = np.inf, 0.0
+    while True:
+        mass, number, largest = 0.0, 0, 0.0
+        for value in values:
+            if 0.0 < value <= most:
+                mass += value
+                number += 1
+                largest = max(largest, value)
+        mean = mass / number if number else 0.0
+        if largest <= _BEYOND * mean:
+            return mean
+        most = _BEYOND * mean
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -41,10 +63,11 @@ def noise_limits(energy: FloatArray, series_starts: IntArray, ratio: float, step
         values = energy[begin:end].reshape(-1)
         if not (values < 0.0).any():
             continue
-        mean = mean_above_zero(values)
+        mean = _usual_mean(values)
         most = min(ratio, MOST_NOISE) * mean
         if steps > 0.0 and ((values < -most) & (values >= -MOST_NOISE * mean)).any():  # else no step decides
-            most = min(max(most, steps * _smallest_step(values)), MOST_NOISE * mean)
+            usual = values[values <= _BEYOND * mean]
+            most = min(max(most, steps * _smallest_step(usual)), MOST_NOISE * mean)
         limits[begin:end] = most * (1.0 + 1e-9)  # the last bits of a decimal are no difference
     return limits
 

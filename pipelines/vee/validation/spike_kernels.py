@@ -47,6 +47,20 @@ def _stands_alone(flat: FloatArray, position: int, first: int, last: int, ratio:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _above_all_near(flat: FloatArray, position: int, first: int, last: int, reach: int, ratio: float) -> bool:
+    """Whether a value exceeds ``ratio`` times every other one within ``reach`` slots; false where there is
+    none.
+    """
+    seen = False
+    for near in range(max(first, position - reach), min(last, position + reach + 1)):
+        if near != position and not np.isnan(flat[near]):
+            seen = True
+            if not flat[position] > ratio * flat[near]:
+                return False
+    return seen
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def usual_at(
     energy: FloatArray, found: IntArray, count: int, slot: int, reach: int, largest: FloatArray
 ) -> float:
@@ -134,12 +148,49 @@ def own_peak_height(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _standing_alone(flat: FloatArray, first: int, last: int, ratio: float, floor: float) -> IntArray:
+    """Positions of a series that stand alone, in order."""
+    found = np.empty(last - first, dtype=np.int64)
+    count = 0
+    for position in range(first, last):
+        if _stands_alone(flat, position, first, last, ratio, floor):
+            found[count] = position
+            count += 1
+    return found[:count]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _alone_without_spikes(
+    flat: FloatArray, marks: Int8Array, alone: IntArray, first: int, last: int, ratio: float, floor: float
+) -> IntArray:
+    """Takes the spikes among the positions that stand alone out of ``flat``; positions that stand alone then.
+
+    Only those that did before, and the neighbours of what is gone, can.
+    """
+    for position in alone:
+        if marks[position] == SPIKE:
+            flat[position] = np.nan
+    found = np.empty(alone.size * (2 * NEIGHBOUR_REACH + 1), dtype=np.int64)
+    count = 0
+    for position in alone:
+        reach = NEIGHBOUR_REACH if marks[position] == SPIKE else 0
+        for near in range(max(first, position - reach), min(last, position + reach + 1)):
+            if _stands_alone(flat, near, first, last, ratio, floor):
+                found[count] = near
+                count += 1
+    return found[:count]
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def isolated_spikes(
     energy: FloatArray,
     series_starts: IntArray,
     day_types: IntArray,
     isolation: float,
     like_day_ratio: float,
+    far_ratio: float,
+    far_like_day_ratio: float,
+    far_slots: int,
     floor_ratio: float,
     like_days: int,
     like_slots: int,
@@ -155,7 +206,10 @@ def isolated_spikes(
 
     energy  (days x slots), NaN where nothing came.
     A step up into a shift is no spike: its next neighbour is as high. A short burst that comes every like-day
-    is no spike either.
+    is no spike either. On a day on which a works rests its like-days show more than the day itself would:
+    what exceeds everything
+    within ``far_slots`` by more than ``far_ratio`` need exceed them by ``far_like_day_ratio`` only, in a
+    series without own peaks.
     Two passes: a spike that the first finds is no neighbour in the second, so that two unequal spikes side
     by side are both found.
     """
@@ -170,12 +224,11 @@ def isolated_spikes(
         first, last = series_starts[series] * slots, series_starts[series + 1] * slots
         floor = floor_ratio * mean_above_zero(flat[first:last])
         height = -1.0  # looked for once something stands alone
+        alone = _standing_alone(flat, first, last, isolation, floor)
         for _ in range(2):
             fresh = False
             known, count = -1, 0
-            for position in range(first, last):
-                if not _stands_alone(flat, position, first, last, isolation, floor):
-                    continue
+            for position in alone:
                 value = flat[position]
                 row = position // slots
                 if row != known:
@@ -190,23 +243,23 @@ def isolated_spikes(
                         found,
                     )
                 usual = usual_at(work, found, count, position - row * slots, like_slots, room)
-                if value <= like_day_ratio * usual:
+                at_rest = far_like_day_ratio * usual < value <= like_day_ratio * usual and _above_all_near(
+                    flat, position, first, last, far_slots, far_ratio
+                )
+                if value <= like_day_ratio * usual and not at_rest:
                     continue
                 if height < 0.0:
                     height = height_ratio * own_peak_height(
                         flat, first, last, slots, floor, alone_ratio, days_ratio, reached_ratio
                     )
                 unknown = least_like_days > 0 and (np.isnan(usual) or count < least_like_days)
-                if unknown or value <= height:
-                    marks[position] = PEAK
-                else:
-                    marks[position] = SPIKE
-                    fresh = True
+                if at_rest and height > 0.0:
+                    continue
+                marks[position] = PEAK if unknown or value <= height else SPIKE
+                fresh = fresh or marks[position] == SPIKE
             if not fresh:
                 break
-            for position in range(first, last):
-                if marks[position] == SPIKE:
-                    flat[position] = np.nan
+            alone = _alone_without_spikes(flat, marks, alone, first, last, isolation, floor)
     return marks.reshape(energy.shape)
 
 
@@ -248,18 +301,8 @@ def local_maxima(
         first, last = series_starts[series] * slots, series_starts[series + 1] * slots
         floor = floor_ratio * mean_above_zero(flat[first:last])
         for position in range(first, last):
-            value = flat[position]
-            if not value > floor:
-                continue
-            seen = False
-            alone = True
-            for near in range(max(first, position - reach), min(last, position + reach + 1)):
-                if near != position and not np.isnan(flat[near]):
-                    seen = True
-                    if not value > ratio * flat[near]:
-                        alone = False
-                        break
-            flags[position] = seen and alone
+            if flat[position] > floor:
+                flags[position] = _above_all_near(flat, position, first, last, reach, ratio)
     return flags.reshape(energy.shape)
 
 

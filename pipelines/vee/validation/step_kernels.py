@@ -95,13 +95,33 @@ def levels_kept(
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _base(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int) -> float:
     """Median of the days from ``begin`` to before ``end`` that are of the row's type; NaN: there is none."""
-    values = np.empty(end - begin)
+    values = np.empty(end - begin)  # rising; so few are in order sooner than a median is looked for
     count = 0
     for other in range(begin, end):
         if other != row and day_types[other] == day_types[row] and not np.isnan(logs[other]):
-            values[count] = logs[other]
+            place = count
+            while place > 0 and values[place - 1] > logs[other]:
+                values[place] = values[place - 1]
+                place -= 1
+            values[place] = logs[other]
             count += 1
-    return float(np.median(values[:count])) if count else np.nan
+    if count == 0:
+        return np.nan
+    middle = count // 2
+    return float(values[middle]) if count % 2 else float((values[middle - 1] + values[middle]) / 2)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_near_most(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int) -> bool:
+    """Whether a day lies within the least level of more than half of the days from ``begin`` to before
+    ``end`` that are of its type, and so of their median.
+    """
+    seen, near = 0, 0
+    for other in range(begin, end):
+        if day_types[other] == day_types[row] and not np.isnan(logs[other]):
+            seen += 1
+            near += abs(logs[row] - logs[other]) < _LEAST_LEVEL
+    return 2 * near > seen
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -142,6 +162,9 @@ def _step_at(
     before  First day that is looked at before it.
     """
     if after + least_days_far > end or row - before < least_days_far or np.isnan(logs[after]):
+        return 0.0
+    # Of most days this tells without a median that nothing opens here.
+    if _is_near_most(logs, day_types, after, before, row):
         return 0.0
     opening = logs[after] - _base(logs, day_types, after, before, row)
     if np.isnan(opening) or abs(opening) < _LEAST_LEVEL:

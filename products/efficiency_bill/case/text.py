@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -14,6 +15,8 @@ from products.efficiency_bill.case.former_text import in_present_shape, is_forme
 # Flags of a contract that came later: left out where they do not hold, so that a case made from the same
 # reads the same.
 _OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
+# So is the period of a supply whose bill has the days of the month.
+_OF_THE_MONTH = re.compile(r'("resolution_kwh":"[^"]*"),"period":null}')
 _WITHOUT_GROUNDS = ',"grounds":null}'
 
 
@@ -28,6 +31,7 @@ def case_as_text(case: Case) -> str:
     plain = text.decode()
     for name in _OF_FEW_CONTRACTS:
         plain = plain.replace(f',"{name}":false', "")
+    plain = _OF_THE_MONTH.sub(r"\1}", plain)
     # A case that was kept before there were any reads as it did then.
     return plain.removesuffix(_WITHOUT_GROUNDS) + "}" if plain.endswith(_WITHOUT_GROUNDS) else plain
 

@@ -225,6 +225,20 @@ MISSING_INPUTS: Mapping[str, Said] = {
             "medium confidence)."
         ),
     ),
+    "prices_of_each_day": Said(
+        "本期跨两个自然月，每天按当天有效的价格计（本项目的解读，未见条文）。",
+        (
+            "The period lies in two calendar months; each day is billed at the price in force on it (our "
+            "reading; no rule was found)."
+        ),
+    ),
+    "period_by_days": Said(
+        "本期不是整月，基本电费按实际天数计，每天为月价的三十分之一；按月的用电门槛同样折算。",
+        (
+            "The period is no whole month: each day costs a thirtieth of the month's basic charge, and what "
+            "is asked per month is scaled alike."
+        ),
+    ),
     "advice": Said(
         "能如实算出的建议不足三条，不勉强凑数。",
         "Fewer than three pieces of advice can be computed honestly; none is made up.",

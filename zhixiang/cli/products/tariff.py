@@ -17,6 +17,7 @@ from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_rows
 if TYPE_CHECKING:
     from pipelines.facts import Facts
     from pipelines.tariff.cases.schema import TariffCase
+    from pipelines.tariff.contract import SupplyMonth
 
 HIGHEST_UNPAID_CNY = 10**15
 _RULES = {"pricing_scheme", "late_payment"}
@@ -66,10 +67,12 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
     if case.own_prices is not None:
         months = _own_months(case, file.parent, facts)
     else:
-        priced = priced_as_agreed(case, supplies_of_case(case, file.parent, facts), facts)
+        supplies = supplies_of_case(case, file.parent, facts)
+        priced = priced_as_agreed(case, supplies, facts)
         months = [
             {
                 "month": str(found.month),
+                **_period(supply),
                 "total_cny": found.total_cny,
                 "is_illustrative": found.is_illustrative,
                 "power_factor": found.power_factor,
@@ -78,7 +81,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
                 "remarks": [_ruling(note.value) for note in found.notes],
                 "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
-            for found, lacks in zip(priced, not_given(case), strict=True)
+            for supply, found, lacks in zip(supplies, priced, not_given(case), strict=True)
         ]
     for priced_month, remarks in zip(months, case_remarks(case, file.parent, facts), strict=True):
         priced_month["notes"] += dict.fromkeys(remark.note.value for remark in remarks)
@@ -93,7 +96,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
                 {name: value for name, value in line.items() if name not in ("formula", "rests_on")}
                 for line in month["lines"]
             ],
-            title=month["month"],
+            title=f"{month['month']}（{month['period']}）" if "period" in month else month["month"],
         )
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         heading(f"合计 total {month['total_cny']:,} CNY{mark}")
@@ -204,6 +207,11 @@ def _own_months(case: TariffCase, folder: Path, facts: Facts) -> list[dict[str, 
         }
         for found in own_bills(case, folder, facts)
     ]
+
+
+def _period(supply: SupplyMonth) -> dict[str, str]:
+    """The days of a bill that are not those of its month."""
+    return {} if supply.period is None else {"period": str(supply.period)}
 
 
 def _ruling(note: str) -> dict[str, str]:

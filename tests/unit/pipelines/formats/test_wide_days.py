@@ -46,6 +46,7 @@ ENDS = [f"{hour:02d}:00" for hour in range(1, 25)]
         ([f"{hour}时00分" for hour in range(24)], "times", "interval_start"),
         ([f"{hour:02d}:00-{(hour + 1) % 24:02d}:00" for hour in range(24)], "times", "interval_end"),
         ([f"{hour:02d}:00-{(hour + 1) % 24:02d}:00" for hour in range(24)], "times", "interval_start"),
+        ([f"{hour % 24:02d}:00" for hour in range(1, 25)], "times", "interval_end"),
         ([f"P{hour}" for hour in range(1, 25)], "P1..P24", "interval_end"),
         ([f"P{hour}" for hour in range(1, 25)], "P1..P24", "interval_start"),
         ([f"时段{hour}" for hour in range(1, 25)], "时段1..时段24", "interval_end"),

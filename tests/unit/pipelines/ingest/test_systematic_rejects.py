@@ -174,3 +174,20 @@ def test_rows_of_a_day_are_judged_by_meter_point_and_by_their_highest_values() -
         InputRefusedError, match=r"the highest values of P7 are rejected: 2 such as '1,020\.5'"
     ):
         judged(day_curve("A", 29, P7='"1,020.5"'), day_curve("B", 29, P7='"1,131.0"'))
+
+
+@pytest.mark.parametrize("key", ["reading", "sign"])
+def test_the_highest_value_is_that_which_was_received(key: str) -> None:
+    """Neither the differences of a counter nor the negative half of a net column is what a cell shows."""
+    declared, values = {
+        "reading": ("cumulative", [8350.25 + place / 4 for place in range(240)]),
+        "sign": ("split", [-5.0 if 10 <= place % 24 < 14 else 2.0 + place / 1000 for place in range(240)]),
+    }[key]
+    column = {"column": "kwh", "unit": "kWh", "channel": "active_forward", key: declared}
+    rows = [f"{row.rsplit(',', 1)[0]},{value}" for row, value in zip(hours(), values, strict=True)]
+    for place in (30, 100):
+        rows[place] += " kWh"
+    found = read(lines(*rows), mapping(interval_minutes=60, meter_point={"column": "meter"}, values=[column]))
+    assert found.fields is not None
+    assert found.fields.largest == {"kwh": max(values)}
+    judge_rejects(found, "x.csv", LIMITS)

@@ -125,3 +125,22 @@ def test_a_pattern_of_a_mapping_takes_no_file_that_has_all_columns_of_a_known_fo
     assert detect("city_load.csv", CSV, [declared]).id == f"long_{declared.id}"
     # Part of a known format's columns is no such file: there the declaration knows better.
     assert detect("city_x.csv", day_read.replace(b",STATUS", b",S"), [declared]).id == f"long_{declared.id}"
+
+
+def test_a_mapping_by_hand_goes_before_a_known_format_of_which_a_file_has_only_most_columns() -> None:
+    """P1 to P96 are a known format's, and documented names of a mapping's; the day's column decides."""
+    points = ",".join(f"P{number}" for number in range(1, 97))
+    declared = mapping(
+        interval_minutes=15,
+        meter_point={"column": "户号"},
+        stamp={"place": "interval_end", "zone": "+08:00"},
+        wide={"date": "日期", "columns": "P1..P96"},
+        values=[{"unit": "kWh", "channel": "active_forward"}],
+        encoding="gbk",
+    )
+    for encoding in ("utf-8", "gbk"):
+        content = f"户号,日期,{points}\n".encode(encoding)
+        named = declared.model_copy(update={"encoding": encoding})
+        assert detect("a.csv", content, [named], named).id == "long_plain"
+    # One that has none of the mapping's columns is told what it lacks of the known format.
+    assert detect("a.csv", f"ID,DAY,{points}\n".encode(), [declared], declared).id == "e_mp_power_curve_csv"

@@ -170,3 +170,42 @@ def test_a_counter_has_a_unit_of_energy() -> None:
     column = {"column": "kwh", "unit": "kW", "channel": "active_forward", "reading": "cumulative"}
     with pytest.raises(ValidationError, match="a unit of energy, not with kw"):
         mapping(values=[column])
+
+
+LOAD = np.random.default_rng(7).lognormal(0, 0.4, 24 * 40).round(2)
+
+
+def test_readings_of_days_are_refused_though_none_rises_ten_times_in_a_day() -> None:
+    """450 kWh of two months were half a million: a day of one reading has no step that could be judged."""
+    for minutes, count in ((1440, 60), (480, 90), (180, 200)):
+        found = 3000 + np.cumsum(LOAD[:count])
+        text = lines(*readings("A", found.tolist(), minutes))
+        with pytest.raises(InputRefusedError, match="cumulative"):
+            read(text, declared("interval", minutes))
+        energy = read(text, declared("cumulative", minutes))
+        assert sum(sum(day.values()) for day in told(energy).values()) == pytest.approx(LOAD[1:count].sum())
+        load = read(lines(*readings("A", LOAD[:count].tolist(), minutes)), declared("interval", minutes))
+        assert load.rejects.num_rows == 0
+
+
+def test_a_series_that_becomes_a_counter_loses_those_lines_alone() -> None:
+    counter, load = (8350 + np.cumsum(LOAD[: 24 * 8])).tolist(), LOAD[: 24 * 12].tolist()
+    first = read(lines(*readings("A", [*counter, *load])), declared("interval"))
+    assert sum(sum(day.values()) for day in told(first).values()) == pytest.approx(sum(load))
+    assert first.rejects["reason_code"].to_pylist() == ["counter_reading"] * 24 * 8
+    assert "192 of 'MP-A' from 2026-09-01 to 2026-09-08" in first.warnings[0]
+    # Where it is the other way round, the last values before the counter may rise too.
+    then = read(lines(*readings("A", [*load, *counter])), declared("interval"))
+    lost = then.rejects.num_rows - 24 * 8
+    assert 0 <= lost < 6
+    assert max(max(day.values()) for day in told(then).values()) <= max(load)
+    assert "from 2026-09-12 to 2026-09-20" in then.warnings[0] or lost == 0
+
+
+def test_a_counter_that_was_exchanged_at_midnight_took_no_energy_of_its_new_reading() -> None:
+    """From 1024 to 512.5 and on in steps of one: the hour of the exchange is told, and never 512.5 kWh."""
+    rows = readings("A", [*(1000 + hour for hour in range(25)), *(512.5 + hour for hour in range(23))])
+    result = read(lines(*rows), declared())
+    assert slots(result) == dict.fromkeys(range(24), 1)
+    assert slots(result, 1) == dict.fromkeys(range(1, 23), 1)
+    assert "fall below the one before" in result.warnings[0]

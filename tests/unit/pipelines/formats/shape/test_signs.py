@@ -112,3 +112,34 @@ def test_one_net_meter_among_others_is_held_back_alone() -> None:
 def test_a_sign_that_cannot_be_is_refused(changes: dict[str, Any], told_as: str) -> None:
     with pytest.raises(ValidationError, match=told_as):
         declared(**changes)
+
+
+def test_parts_of_an_interval_are_told_apart_by_their_sign_before_they_are_put_together() -> None:
+    """Half an hour drawn and half an hour fed back are both true; their net is neither."""
+    halves = [f"A,{FIRST + timedelta(days=1, minutes=30 * half)},{(-2, 3)[half % 2]}" for half in range(48)]
+    result = read(lines(*hours([1.0] * 24), *halves), declared(sign="split"))
+    found = told(result)
+    day = (FIRST + timedelta(days=1)).date()
+    assert found["MP-A", "active_forward", day] == dict.fromkeys(range(24), 3)
+    assert found["MP-A", "active_reverse", day] == dict.fromkeys(range(24), 2)
+    assert [each for each in result.warnings if "put together" in each] == [
+        "values come every 30 minutes, the mapping says 60; they are put together: "
+        "48 of 'MP-A' from 2026-09-02 to 2026-09-02"
+    ]
+
+
+@pytest.mark.parametrize("spike", [9999.0, -65535.0, 4294967.295])
+def test_one_false_value_makes_no_noise_of_a_net_column(spike: float) -> None:
+    """275 kWh fed back were thrown away because 1 % of 9999 is more than any of them."""
+    values = NET * 4
+    values[130] = spike
+    with pytest.raises(InputRefusedError, match="net values"):
+        read(lines(*hours(values)), declared())
+    rests = [0.5 if 6 <= hour % 24 < 18 else -0.002 for hour in range(192)]
+    rests[130] = spike
+    assert read(lines(*hours(rests)), declared()).rejects.num_rows == 0
+    plant = [0.001 if hour % 24 < 6 else -20.0 for hour in range(240)]
+    with pytest.raises(InputRefusedError, match="net values"):
+        read(lines(*hours(plant)), declared())
+    pump = [5.0 if hour == 700 else -0.002 for hour in range(2000)]
+    assert read(lines(*hours(pump)), declared()).rejects.num_rows == 0

@@ -328,6 +328,32 @@ def test_registers_fill_a_gap_that_no_method_may_fill() -> None:
     totals = [None if row["missing_intervals"] else sum(row["final_kwh_or_kvarh"]) for row in rows[20:60]]
     assert totals == pytest.approx([48.0] * 10 + [96.0] * 10 + [None] * 20)
     assert {code for row in rows[20:40] for code in row["interval_status_codes"]} == {
-        IntervalStatus.ESTIMATED_EVEN_SHARE
+        IntervalStatus.ESTIMATED_LIKE_DAY
     }
     assert {(row["missing_intervals"], *row["failed_checks"]) for row in rows[40:60]} == {(96, "VEE-V01")}
+    like = np.mean([shape(offset) for offset in range(10, 20)], axis=0)
+    for row, energy in zip(rows[20:40], [48.0] * 10 + [96.0] * 10, strict=True):
+        final = np.array(row["final_kwh_or_kvarh"])
+        np.testing.assert_allclose(final, like / like.sum() * energy, rtol=1e-3)
+        assert (np.array(row["expected_low_kwh_or_kvarh"]) <= final).all()
+        assert (final <= np.array(row["expected_high_kwh_or_kvarh"])).all()
+
+
+def test_own_days_come_before_the_profile_of_the_class() -> None:
+    """A gap of forty days; the class runs otherwise, and is not even asked for."""
+
+    def never(customer_class: str, minutes: int) -> Shapes:
+        raise AssertionError(customer_class, minutes)
+
+    energy = sum(shape(offset).sum() for offset in range(20, 60))
+    given = registers(f"{energy:.6f}", span=40, closes=59)
+    rows = refine(
+        range(0),
+        Registers(given.energy, given.classes, never),
+        80,
+        lambda offset: np.where((offset < 20) | (offset >= 60), shape(offset), np.nan),
+    )
+    total = sum(sum(row["final_kwh_or_kvarh"]) for row in rows[20:60])
+    assert total == pytest.approx(energy, abs=1e-5)
+    for offset in range(20, 60):
+        np.testing.assert_allclose(rows[offset]["final_kwh_or_kvarh"], shape(offset), rtol=0.03)

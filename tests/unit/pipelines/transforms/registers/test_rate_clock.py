@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.codes import TouPeriod
+from pipelines.codes import IntervalStatus, TouPeriod
 from pipelines.transforms.days.day_findings import judge_days
 from pipelines.transforms.registers.rate_clock import RateClock
 from pipelines.vee.estimation.rate_reconciliation import NO_RATE
@@ -145,6 +145,18 @@ def test_a_day_that_never_came_is_shared_out_by_rate() -> None:
     site = Site(holes={HOLE: range(24)}, odd={2: 0.5, 19: 1.6})
     curves = site.refine(site.reads(), clock())
     assert np.abs(apart(site, curves, [HOLE])).max() <= 0.01 + 1e-9
+
+
+def test_a_gap_beyond_the_limit_runs_as_own_days_do_rate_by_rate() -> None:
+    silent = range(3, 3 + int(SETTINGS.gaps.limit_days) + 2)
+    site = Site(holes=dict.fromkeys(silent, range(24)), odd={2: 0.9, 19: 1.2})
+    curves = site.refine(site.reads(), clock())
+    site.assert_measured_stay(curves)
+    status = {code for at in silent for code in curves["interval_status_codes"].to_pylist()[at]}
+    assert status == {IntervalStatus.ESTIMATED_LIKE_DAY}
+    assert np.abs(apart(site, curves, list(silent))).max() <= 0.01 * len(silent) + 1e-9
+    off = [np.abs(site.final(curves, at) - site.true[at]).mean() / site.true[at].mean() for at in silent]
+    assert max(off) < 0.03
 
 
 @pytest.mark.parametrize("case", ["unknown class", "rates do not sum", "other hours"])

@@ -236,3 +236,13 @@ def test_conf_of_before_judges_as_before() -> None:
         bits, invalid = run_checks(edit(ordinary()), BEFORE)
         assert not (bits >> 3 & 1).any()
         assert invalid.sum() == (edit(ordinary()).energy < 0).sum()
+
+
+def test_one_false_value_makes_no_noise_of_what_is_below_zero() -> None:
+    """A hundredth of a mean that one value of a million makes is above all that the meter counts."""
+    values = np.tile([*[1.0] * 23, -0.5], 10)
+    clean = noise_limits(values.reshape(10, 24), np.array([0, 10]), 0.01, 2.0)
+    values[100] = 1e6
+    spoilt = noise_limits(values.reshape(10, 24), np.array([0, 10]), 0.01, 2.0)
+    assert spoilt.tolist() == pytest.approx(clean.tolist())
+    assert clean.max() < 0.5

@@ -47,18 +47,22 @@ def priced(path: Path) -> list[dict[str, Any]]:
         # 280 x 0.588.
         ("home", ["333.56", "226.58", "164.64"]),
         ("several_months", ["94905.13", "90432.69", "87843.72", "92601.64", "97923.96"]),
+        # One month from reading to reading: 52,000 kWh x (0.5250 + 0.1250 + 0.02923875) + 800 kVA x 29.5.
+        ("read_on_the_14th", ["58920.42"]),
         ("own_prices", ["57113.61"]),
     ],
 )
 def test_an_example_costs_what_it_says(name: str, totals: list[str]) -> None:
     months = priced(EXAMPLES / f"{name}.yaml")
     assert [month["total_cny"] for month in months] == totals
-    assert [month["remarks"] for month in months] == [[]] * len(totals)
+    said = [[remark["note"] for remark in month["remarks"]] for month in months]
+    assert said == [["prices_of_each_day"] if name == "read_on_the_14th" else []] * len(totals)
     assert {path.stem for path in EXAMPLES.glob("*.yaml")} == {
         "steel_works",
         "curve",
         "home",
         "several_months",
+        "read_on_the_14th",
         "own_prices",
     }
 
