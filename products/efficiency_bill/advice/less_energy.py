@@ -117,7 +117,7 @@ def days_above(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     """The days above their own band back to what was expected of them; only where they are more than chance
     puts there.
     """
-    grounds, days = situation.grounds, situation.supply.month.day_count
+    grounds, days = situation.grounds, situation.supply.billed.day_count
     if grounds is None or not is_band_trusted(grounds, settings):
         return None
     if grounds.above_days <= _days_by_chance(days, settings.band_level):

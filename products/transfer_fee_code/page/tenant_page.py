@@ -105,10 +105,11 @@ def render_supplier_page(
     first = ordered[0]
     shared = by_tenant[first["tenant_id"]]
     counted = colour_counts(row["colour_code"] for row in rows)
-    over = sum((row["over_reference_cny"] or Decimal(0) for row in rows), Decimal(0))
+    over, waiting = (_over_of(rows, is_grey=is_grey) for is_grey in (False, True))
     declared = sum((row["energy_kwh"] for row in rows), Decimal(0))
     summed = (
         (Said("高于参考价的金额合计", "All charged above the reference"), f"{_money(over)} 元"),
+        *_if(waiting, "另有灰码待核对", "Of grey codes, if declared rightly", "{:,.2f} 元"),
         (Said("申报电量合计", "Energy declared by all"), f"{_energy(declared)} kWh"),
     )
     return _SITE.page(
@@ -128,6 +129,12 @@ def render_supplier_page(
         is_illustrative=any(row["is_illustrative"] for row in rows),
         resting_on=_resting_on(rows),
     )
+
+
+def _over_of(rows: Sequence[TransferFeeCodeV1Row], *, is_grey: bool) -> Decimal:
+    """All charged above the reference, by codes that have a colour or by those that wait for one. [CNY]"""
+    asked = [row for row in rows if bool(row["grey_reason_code"]) is is_grey]
+    return sum((row["over_reference_cny"] or Decimal(0) for row in asked), Decimal(0))
 
 
 def by_urgency() -> tuple[FeeCodeColour, ...]:

@@ -160,3 +160,18 @@ def test_a_slip_that_charges_too_little_shows_no_amount_that_it_should_be(codes:
     page = render_code_page(code["row"], code["evidence"], "<svg></svg>")
     assert "按参考价应为" not in page
     assert f"{code['evidence']['fair_fee_cny']:,.2f}" not in page
+
+
+def test_yuan_that_wait_for_a_check_are_not_added_to_those_that_stand(codes: dict[str, Any]) -> None:
+    """A slip of a year in a month put its 14,445 CNY into what a mall is said to have overcharged."""
+    own = [code for code in codes["2026-09"].values() if code["row"]["supplier_customer_id"] == "SIM-MALL-A"]
+    rows, evidence = [code["row"] for code in own], [code["evidence"] for code in own]
+    stands = sum(row["over_reference_cny"] for row in rows if not row["grey_reason_code"])
+    page = render_supplier_page(rows, evidence)
+    assert f"{stands:,.2f} 元" in page
+    assert "另有灰码待核对" not in page
+    slip = [row | {"over_reference_cny": Decimal(14_445)} if row["grey_reason_code"] else row for row in rows]
+    page = render_supplier_page(slip, evidence)
+    assert f"{stands:,.2f} 元" in page
+    assert "另有灰码待核对" in page
+    assert "14,445.00 元" in page
