@@ -31,6 +31,7 @@ from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import facts_that_cut, month_cuts
+from pipelines.transforms.billing.reading_days import reading_days
 from pipelines.transforms.billing.supplies import derive_supplies
 from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS, RECEIVED
 from pipelines.transforms.days.day_findings import judge_days
@@ -73,7 +74,13 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
     customers, shares = (
         whole_table(inputs.paths(table), table) for table in (SilverCustomers, SilverSupplyShares)
     )
-    agreed = Agreements(customers, points, shares, month_cuts(customers, points, shares, inputs.facts))
+    agreed = Agreements(
+        customers,
+        points,
+        shares,
+        month_cuts(customers, points, shares, inputs.facts),
+        reading_days(customers, points),
+    )
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
         return derive_billing(rows[0], rows[1], agreed, periods)

@@ -177,6 +177,11 @@ class BronzeCustomers(Received, Table):
         unit=Unit.CNY_PER_KWH,
         optional=True,
     )
+    reading_day = Field(
+        INTEGER,
+        "Day of the month on which the meters are read (抄表例日); empty: its last day.",
+        optional=True,
+    )
 
 
 class BronzeMeterPoints(Received, Table):

@@ -83,9 +83,9 @@ class GoldBillingDeterminants(Table):
         maximum=1,
     )
     metered_days = Field(
-        INTEGER, "Days of the month with settled energy.", unit=Unit.DAYS, nullable=False, minimum=0
+        INTEGER, "Days of the month or period with settled energy.", unit=Unit.DAYS, nullable=False, minimum=0
     )
-    month_days = Field(INTEGER, "Days of the month.", unit=Unit.DAYS, nullable=False)
+    month_days = Field(INTEGER, "Days of the month or period.", unit=Unit.DAYS, nullable=False)
     estimated_ratio = Field(
         DOUBLE,
         "Share of the curve's energy that was estimated; 0 without a curve.",
@@ -140,6 +140,10 @@ class GoldBillingDeterminants(Table):
         ),
         unit=Unit.KWH,
     )
+    period_first_date = Field(
+        DATE, "First day of the billing period, which ends in the month; empty: the calendar month."
+    )
+    period_last_date = Field(DATE, "Last day of it, the reading day; empty: the calendar month.")
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 

@@ -171,6 +171,12 @@ class SilverCustomers(Table):
         unit=Unit.CNY_PER_KWH,
         minimum=0,
     )
+    reading_day = Field(
+        INTEGER,
+        "Day of the month on which the meters are read (抄表例日) and its bill ends; empty: its last day.",
+        minimum=1,
+        maximum=31,
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 

@@ -75,7 +75,7 @@ class MainMeter(Nested):
     max_demand_date = Field(DATE, "Local day of it.")
     transformer_loss_kwh = Field(ENERGY, "Active loss of its transformer.", unit=Unit.KWH, minimum=0)
     metered_days = Field(INTEGER, "Days with settled energy.", unit=Unit.DAYS, nullable=False, minimum=0)
-    month_days = Field(INTEGER, "Days of the month.", unit=Unit.DAYS, nullable=False, minimum=1)
+    month_days = Field(INTEGER, "Days of the month or period.", unit=Unit.DAYS, nullable=False, minimum=1)
     missing_inputs = Field(pa.list_(STRING), "What the bill cannot show, by name.", nullable=False)
 
 
@@ -121,7 +121,7 @@ class GoldBillingSupplies(Table):
         pa.list_(STRING),
         (
             "Why it cannot be priced: columns that the terms lack, or terms, sub_meter, meter_reassigned, "
-            "shares_above_main, residential_tiers; empty where it can."
+            "shares_above_main, residential_tiers, reading_days; empty where it can."
         ),
         nullable=False,
     )
@@ -190,4 +190,8 @@ class GoldBillingSupplies(Table):
         "Provenances of the meter points and shares that the energy comes from, each text once.",
         nullable=False,
     )
+    period_first_date = Field(
+        DATE, "First day of the billing period, which ends in the month; empty: the calendar month."
+    )
+    period_last_date = Field(DATE, "Last day of it, the reading day; empty: the calendar month.")
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

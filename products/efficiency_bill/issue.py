@@ -12,7 +12,7 @@ from pipelines.tariff import PricedMonth
 from products.efficiency_bill.advice.advice import Advised, advised
 from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.bill import Bill
-from products.efficiency_bill.case.case import Case
+from products.efficiency_bill.case.case import Case, days_of_case
 from products.efficiency_bill.case.columns import bill_terms
 from products.efficiency_bill.case.text import case_as_text
 from products.efficiency_bill.comparison.standing import is_band_trusted, praises
@@ -123,6 +123,8 @@ def _bill(
         "max_demand_date": case.shown["max_demand_date"],
         "estimated_ratio": case.shown["estimated_ratio"],
         "is_estimated_above_limit": case.shown["is_estimated_above_limit"],
+        "period_first_date": case.shown.get("period_first_date"),
+        "period_last_date": case.shown.get("period_last_date"),
         "energy_kwh": case.energy_kwh,
         **_price_columns(priced),
         "previous_energy_kwh": case.previous_energy_kwh,
@@ -187,7 +189,7 @@ def _grounds_columns(case: Case, settings: EfficiencyBillSettings) -> GroundsCol
     baseline = None if case.baseline is None else case.baseline[:3]
     praise = praises(grounds, baseline, _percentile(case), settings)
     is_asked = grounds.is_implausible(case.peers.intensity)
-    spread = [day in grounds.spread_days for day in range(1, case.month.day_count + 1)]
+    spread = [day in grounds.spread_days for day in range(1, len(case.day_columns["day_kwh"]) + 1)]
     return {
         "band_coverage_ratio": grounds.band_coverage,
         "record_question_code": RecordQuestion.FLOOR_AREA.value if is_asked else None,
@@ -306,7 +308,7 @@ def _verdict(case: Case, low: float, high: float, settings: EfficiencyBillSettin
 def _emission(case: Case, facts: Facts, settings: EfficiencyBillSettings) -> Decimal | None:
     """The newest published factor of the region, else none."""
     try:
-        published = facts.emission_factor.on(case.month.last_day)
+        published = facts.emission_factor.on(days_of_case(case).last_day)
     except FactNotInForceError:
         return None
     chosen = published.east_china if settings.emission_region == "east_china" else published.national

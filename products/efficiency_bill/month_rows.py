@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pyarrow as pa
@@ -28,6 +29,7 @@ from pipelines.tables.silver import (
     SilverWeather,
 )
 from pipelines.tables.supplies import GoldBillingSupplies
+from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.billing.supply_rows import Supplies
 from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, holds_in
 from pipelines.transforms.ground.slot_periods import PeriodsOfDays
@@ -50,7 +52,9 @@ READS: tuple[type[Table], ...] = (
     SilverRegisterEnergy,
     SilverDayCurves,
 )
-_OF_EARLIER_MONTHS = (CUSTOMER, "billing_month", "mains")
+_OF_DAYS: tuple[type[Table], ...] = (GoldDayEnergy, SilverRegisterEnergy, SilverDayCurves)
+_PERIOD = ("period_first_date", "period_last_date")
+_OF_EARLIER_MONTHS = (CUSTOMER, "billing_month", "mains", *_PERIOD)
 """Of months before the one before, the highest demands alone are told."""
 
 
@@ -59,6 +63,7 @@ class MonthRows:
     """The sources of a month's bills; it travels to the workers.
 
     files      Source -> addresses of its data files; of tables laid out by month the months needed.
+    before     Of days, those of the month before: there the periods begin of those who are read early.
     baselines  None where no model of them was ever trained.
     """
 
@@ -67,6 +72,7 @@ class MonthRows:
     settings: EfficiencyBillSettings
     limits: PublicationSettings
     baselines: Baselines | None
+    before: Mapping[type[Table], Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, inputs: Inputs, month: BillingMonth, baselines: Baselines | None) -> MonthRows:
@@ -75,14 +81,15 @@ class MonthRows:
         files = {table: inputs.paths(table) for table in READS}
         supplies = by_partition(files[GoldBillingSupplies], GoldBillingSupplies)
         months = [str(month.plus(-offset)) for offset in range(settings.demand_months)]
-        of_month = by_partition(files[GoldDayEnergy], GoldDayEnergy).get(str(month), [])
         files[GoldBillingSupplies] = [path for name in months for path in supplies.get(name, [])]
-        files[GoldDayEnergy] = of_month
+        before: dict[type[Table], Sequence[str]] = {}
         # A read that closes a span inside the month lies in it as well.
-        for table in (SilverRegisterEnergy, SilverDayCurves):
-            files[table] = by_partition(files[table], table).get(str(month), [])
+        for table in _OF_DAYS:
+            of_months = by_partition(files[table], table)
+            files[table] = of_months.get(str(month), [])
+            before[table] = of_months.get(str(month.previous()), [])
         limits = inputs.settings.section(PublicationSettings)
-        return cls(month, files, settings, limits, baselines)
+        return cls(month, files, settings, limits, baselines, before)
 
     def of_month(self, table: type[Table], month: BillingMonth) -> list[str]:
         """Data files of one month."""
@@ -137,12 +144,12 @@ class MonthOfCustomers:
         peers  Of all customers; None: these are all.
         facts  Whose time-of-use hours the curves are looked at by.
         """
-        rows = self.rows
-        of_month = ds.field("weather_date").isin([*rows.month.days])
-        weather = read_columns(rows.files[SilverWeather], SilverWeather, WEATHER, of_month, use_threads=False)
-        energy = account_energy(rows.files[GoldDayEnergy], self.known.names, self.bucket)
-        spread = spread_rows(rows.files[GoldDayEnergy], rows.files[SilverRegisterEnergy], self.known.names)
-        days = arrange_days(energy, self._customers, weather, self._ours(spread))
+        rows, month = self.rows, self.rows.month
+        first = month.previous().first_day if self._early else month.first_day
+        day = ds.field("weather_date")
+        of_days = (day >= pa.scalar(first)) & (day <= pa.scalar(month.last_day))
+        weather = read_columns(rows.files[SilverWeather], SilverWeather, WEATHER, of_days, use_threads=False)
+        days = arrange_days(self._energy, self._customers, weather, self._ours(self._spread))
         return gather_cases(
             self.accounts,
             days,
@@ -155,25 +162,72 @@ class MonthOfCustomers:
             self._known_of_month(facts),
         )
 
+    @cached_property
+    def _early(self) -> set[str]:
+        """Customers whose period began in the month before."""
+        rows = self.bucket.rows(self._supplies(self.rows.month), GoldBillingSupplies, [CUSTOMER, _PERIOD[0]])
+        first = pa.scalar(self.rows.month.first_day)
+        return set(rows.filter(pc.less(rows[_PERIOD[0]], first))[CUSTOMER].to_pylist()) & self.known.names
+
+    @property
+    def _energy(self) -> pa.Table:
+        """Energy of the days of the month, and of those before it that a period began with."""
+        rows, names = self.rows, self.known.names
+        energy = account_energy(rows.files[GoldDayEnergy], names, self.bucket)
+        if not self._early:
+            return energy
+        return pa.concat_tables(
+            [energy, account_energy(rows.before[GoldDayEnergy], self._early, self.bucket)]
+        )
+
+    @property
+    def _spread(self) -> pa.Table:
+        """What the days of missed reads get, likewise."""
+
+        def spread(files: Sequence[Mapping[type[Table], Sequence[str]]], names: Collection[str]) -> pa.Table:
+            days, reads = (
+                [path for each in files for path in each[table]]
+                for table in (GoldDayEnergy, SilverRegisterEnergy)
+            )
+            return spread_rows(days, reads, names)
+
+        rows, names, early = self.rows, self.known.names, self._early
+        if not early:
+            return spread([rows.files], names)
+        return pa.concat_tables(
+            [spread([rows.files], names - early), spread([rows.before, rows.files], early)]
+        )
+
     def _ours(self, spread: pa.Table) -> pa.Table:
         """Rows of this bucket's customers alone."""
         names = pa.array(sorted(self._metered), STRING)
         return spread.filter(pc.is_in(spread[CUSTOMER], value_set=names)) if spread.num_rows else spread
 
     def _known_of_month(self, facts: Facts) -> KnownOfMonth:
-        rows, month, points = self.rows, self.rows.month, set[str]()
+        rows, month = self.rows, self.rows.month
+        points: dict[BillingDays, set[str]] = defaultdict(set)
         if rows.files[SilverDayCurves]:
-            found = billed_accounts(self.accounts, month, self.known.names)
-            points = {point for account in found.values() if (point := looked_at(account)) is not None}
+            for account in billed_accounts(self.accounts, month, self.known.names).values():
+                if (point := looked_at(account)) is not None:
+                    points[account.period or month].add(point)
         coverage = None
         if rows.baselines is not None:
             least = rows.settings.least_coverage_customers
             coverage = coverage_of(rows.baselines.coverage, str(month), least)
         return KnownOfMonth(
-            month_curves(rows.files[SilverDayCurves], points, month),
+            {
+                point: curves
+                for days, names in points.items()
+                for point, curves in month_curves(self._curve_files(days), names, days).items()
+            },
             PeriodsOfDays(facts.time_of_use.slot_matrix),
             coverage,
         )
+
+    def _curve_files(self, days: BillingDays) -> list[str]:
+        rows = self.rows
+        before = rows.before[SilverDayCurves] if days.first_day < rows.month.first_day else ()
+        return [*before, *rows.files[SilverDayCurves]]
 
     @cached_property
     def _customers(self) -> pa.Table:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import TypeGuard
 
 from pipelines.errors import FactNotForContractError, FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
-from pipelines.tariff import PricedMonth, SupplyMonth, price_each
+from pipelines.tariff import PricedMonth, SupplyMonth, joined_at_prices, price_each
 from pipelines.tariff.contract import CURVE
 from products.efficiency_bill.case.case import Case
 
@@ -30,6 +31,7 @@ def price_supplies(
     cannot be meant, a
     FactNotInForceError where a fact is missing.
     """
+    supplies = [_joined_months(supply, facts, known) for supply in supplies]
     is_asked = [can_be_priced(supply) for supply in supplies]
     found = price_each(
         [supply for supply, asked in zip(supplies, is_asked, strict=True) if supply is not None and asked],
@@ -37,6 +39,15 @@ def price_supplies(
         known,
     )
     return [_own(next(found)) if asked else None for asked in is_asked]
+
+
+def _joined_months(supply: SupplyMonth | None, facts: Facts, known: date | None) -> SupplyMonth | None:
+    """The calendar months of a billing period as one part where no price of the contract changes between."""
+    if supply is None or supply.period is None:
+        return supply
+    with suppress(FactNotInForceError):
+        return joined_at_prices(supply, facts, known)
+    return supply
 
 
 def can_be_priced(supply: SupplyMonth | None) -> TypeGuard[SupplyMonth]:

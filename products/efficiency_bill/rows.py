@@ -162,6 +162,8 @@ class EfficiencyBillV1Computed(TypedDict):
     demand_basis_code: str | None
     contract_demand_kw: float | None
     power_factor_standard_ratio: float | None
+    period_first_date: date | None
+    period_last_date: date | None
     energy_kwh: Decimal
     total_cny: Decimal | None
     average_price_cny_per_kwh: Decimal | None

@@ -96,6 +96,13 @@ class EfficiencyBillV1(RevisedResult, Table):
     power_factor_standard_ratio = Field(
         DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO
     )
+    period_first_date = Field(
+        DATE,
+        "First day billed, of a customer who is read on another day than the month's last; empty: the "
+        "calendar month.",
+        later=True,
+    )
+    period_last_date = Field(DATE, "Last day billed, likewise.", later=True)
     energy_kwh = Field(ENERGY, "Energy settled by the registers.", unit=Unit.KWH, nullable=False, minimum=0)
     total_cny = Field(
         AMOUNT,
@@ -170,7 +177,7 @@ class EfficiencyBillV1(RevisedResult, Table):
     )
     day_kwh = Field(
         pa.list_(DOUBLE),
-        "Energy of each local day of the month; null where a day has none.",
+        "Energy of each local day of the month or period; null where a day has none.",
         unit=Unit.KWH,
         nullable=False,
     )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from pipelines.codes import PricingScheme
 from pipelines.periods import BillingMonth
+from pipelines.transforms.billing.reading_days import days_of_row
 from products.efficiency_bill.bill import IssuedBill
 from products.efficiency_bill.page.basis import Basis, basis_of
 from products.efficiency_bill.page.bill import bill_days
@@ -336,8 +337,7 @@ def _basis(job: Job) -> Basis:
     if job.rules.are_gone:
         return {}
     (_, facts), _how = job.rules.chosen(job.bill)
-    month = BillingMonth.parse(job.bill["result"]["billing_month"])
-    return basis_of(job.bill["efficiency_bill_lines_v1"], facts, month)
+    return basis_of(job.bill["efficiency_bill_lines_v1"], facts, days_of_row(job.bill["result"]))
 
 
 def write_sheet(job: SheetJob) -> str | None:

@@ -12,7 +12,7 @@ from pipelines.codes import LineComponent, TouSchedule
 from pipelines.tables.rows.gold import SupplyMeterRecord
 from pipelines.tables.rows.silver import SilverSupplySharesRow
 from pipelines.tariff import Contract
-from products.efficiency_bill.case.case import Case
+from products.efficiency_bill.case.case import Case, days_of_case
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 
 _OF_THE_MONTH = (LineComponent.POWER_FACTOR_ADJUSTMENT, LineComponent.EXPORTED_ENERGY)
@@ -52,8 +52,8 @@ def part_behind(
     meters  Of the supply that it was billed by, see gold_billing_supplies.
     shares  Rows of silver_supply_shares: they tell whose hours a section's are.
     """
-    month, section = case.month, line.get("section_name") or ""
-    first, last = line.get("first_date") or month.first_day, line.get("last_date") or month.last_day
+    days, section = days_of_case(case), line.get("section_name") or ""
+    first, last = line.get("first_date") or days.first_day, line.get("last_date") or days.last_day
     held = [each for each in meters if each["first_date"] <= last and first <= each["last_date"]]
     contract = _contract(case, section, first)
     points, out = (

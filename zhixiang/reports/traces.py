@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar
@@ -39,6 +39,7 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
+from pipelines.transforms.billing.reading_days import days_of_row
 from pipelines.transforms.ground.in_force import histories
 from products.efficiency_bill.rows import EfficiencyBillV1Row
 from zhixiang.reports.billed_supplies import billed_supplies
@@ -140,12 +141,12 @@ class Traces:
     @cached_property
     def settled(self) -> dict[str, list[SilverRegisterEnergyRow]]:
         """Rows of silver_register_energy by meter point."""
-        return self._by_meter_point(SilverRegisterEnergy, SilverRegisterEnergyRow)
+        return self._by_day(SilverRegisterEnergy, SilverRegisterEnergyRow, lambda row: row["energy_date"])
 
     @cached_property
     def curves(self) -> dict[str, list[SilverDayCurvesRow]]:
         """Active curves of silver_day_curves by meter point."""
-        found = self._by_meter_point(SilverDayCurves, SilverDayCurvesRow)
+        found = self._by_day(SilverDayCurves, SilverDayCurvesRow, lambda row: row["curve_date"])
         return {
             name: [row for row in rows if row["channel_code"] == Channel.ACTIVE_FORWARD.value]
             for name, rows in found.items()
@@ -208,11 +209,26 @@ class Traces:
             found[row[key]].append(row)
         return found
 
-    def _by_meter_point(self, table: type[Table], kind: type[Metered]) -> dict[str, list[Metered]]:
+    def _by_day(
+        self, table: type[Table], kind: type[Metered], day: Callable[[Metered], date]
+    ) -> dict[str, list[Metered]]:
+        """Rows of the days that were billed: those of the month, or of the meter point's period."""
+        covered = {name: days_of_row(rows[0]) for name, rows in self.metered.items()}
+        months = {f"{each.first_day:%Y-%m}" for each in covered.values()}
+        found = self._by_meter_point(table, kind, sorted({str(self.month), *months}))
+        spans = {name: covered.get(name, self.month) for name in found}
+        return {
+            name: [row for row in rows if spans[name].first_day <= day(row) <= spans[name].last_day]
+            for name, rows in found.items()
+        }
+
+    def _by_meter_point(
+        self, table: type[Table], kind: type[Metered], months: Sequence[str] = ()
+    ) -> dict[str, list[Metered]]:
         rows = self._store.arrow(
             table,
             filters=[
-                (table.partition_column(), "=", str(self.month)),
+                (table.partition_column(), "in", list(months) or [str(self.month)]),
                 ("meter_point_id", "in", self._meter_points),
             ],
         )

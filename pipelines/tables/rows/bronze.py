@@ -36,6 +36,7 @@ class BronzeCustomersRow(TypedDict):
     is_ev_charging: bool | None
     market_price_cny_per_kwh: Decimal | None
     export_price_cny_per_kwh: Decimal | None
+    reading_day: int | None
     content_hash: str
     line_number: int
     sent_at_utc: datetime | None

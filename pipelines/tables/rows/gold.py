@@ -37,6 +37,8 @@ class GoldBillingDeterminantsComputed(TypedDict):
     year_to_date_kwh: Decimal | None
     parent_meter_point_id: str | None
     main_period_kwh: list[Decimal] | None
+    period_first_date: date | None
+    period_last_date: date | None
 
 
 class GoldBillingDeterminantsRow(GoldBillingDeterminantsComputed):
@@ -154,6 +156,8 @@ class GoldBillingSuppliesComputed(TypedDict):
     behind_lacks: list[str]
     behind_unread_days: int
     provenances: list[str]
+    period_first_date: date | None
+    period_last_date: date | None
 
 
 class GoldBillingSuppliesRow(GoldBillingSuppliesComputed):

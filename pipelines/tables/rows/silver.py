@@ -37,6 +37,7 @@ class SilverCustomersRow(TypedDict):
     is_ev_charging: bool | None
     market_price_cny_per_kwh: Decimal | None
     export_price_cny_per_kwh: Decimal | None
+    reading_day: int | None
     computed_run_id: str | None
 
 

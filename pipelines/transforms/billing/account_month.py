@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, BillingPeriod
 from pipelines.tables.rows.gold import MainMeterRecord, SupplyMeterRecord
 from pipelines.tables.rows.silver import SilverCustomersRow
 from pipelines.tariff import SupplyMonth
@@ -17,7 +17,8 @@ from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER
 TERMS = "terms"
 SHARES_ABOVE_MAIN = "shares_above_main"
 RESIDENTIAL_TIERS = "residential_tiers"
-BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
+READING_DAYS = "reading_days"
+BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS, READING_DAYS)
 """Why an account with a complete contract cannot be priced."""
 
 
@@ -32,7 +33,8 @@ class AccountMonth:
                   or parent of a meter point change inside the month), ``shares_above_main`` (the parts need
                   more than the main meters counted), ``residential_tiers`` (several parts with tiers of their
                   own, or tiers of a main part out of which fixed or ended shares, or earlier tenants, took
-                  energy in the year).
+                  energy in the year), ``reading_days`` (meter points of the account, or behind it, are read
+                  on other days than the rest, so that no days are common to all).
     metered       The main meter points as gold_billing_determinants has them.
     totals        All of the account's energy, with losses, without what other customers' sub-meters behind it
                   counted.
@@ -43,6 +45,7 @@ class AccountMonth:
     behind_unread_days  The most days that one of them was not read. [d]
     meters        Which meter counts for which part on which days.
     rests_on      Provenances of the meter points and shares that the energy comes from, each text once.
+    period        The days billed; None: the calendar month.
     """
 
     terms: SilverCustomersRow
@@ -54,6 +57,7 @@ class AccountMonth:
     behind_unread_days: int = 0
     meters: tuple[SupplyMeterRecord, ...] = ()
     rests_on: tuple[str, ...] = ()
+    period: BillingPeriod | None = None
 
     @property
     def missing_days(self) -> int:

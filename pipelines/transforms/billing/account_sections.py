@@ -10,11 +10,11 @@ from decimal import Decimal
 
 from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.money import split_by_largest_remainder, whole_steps
-from pipelines.periods import BillingMonth
 from pipelines.tables.rows.silver import SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED
 from pipelines.transforms.billing.metering import deducted
 from pipelines.transforms.billing.point_segments import PointSegment, Split, usable
+from pipelines.transforms.billing.reading_days import BillingDays, divisor_days
 from pipelines.transforms.ground.in_force import row_on
 
 
@@ -49,7 +49,7 @@ def section_of(
     history: Sequence[SilverSupplySharesRow],
     main: Sequence[PointSegment],
     metered: Mapping[str, Sequence[PointSegment]],
-    month: BillingMonth,
+    month: BillingDays,
     step: Decimal,
 ) -> Section | None:
     """The section of a share; None where it names a sub-meter that was not metered in the month.
@@ -133,13 +133,13 @@ def by_hours_of_main(taken: Sequence[PointSegment], same_hours: Sequence[bool]) 
 
 
 def _taken(
-    share: SilverSupplySharesRow, energy_kwh: Decimal, days: int, month: BillingMonth, step: Decimal
+    share: SilverSupplySharesRow, energy_kwh: Decimal, days: int, month: BillingDays, step: Decimal
 ) -> Decimal:
     if share["share_ratio"] is not None:
         return whole_steps(share["share_ratio"] * energy_kwh, step)
     quantity = share["share_kwh"]
     assert quantity is not None  # noqa: S101 - a share without a ratio or a sub-meter has a quantity
-    return whole_steps(quantity * days / month.day_count, step)
+    return whole_steps(quantity * days / divisor_days(month), step)
 
 
 def _nothing(segment: PointSegment) -> PointSegment:

@@ -17,6 +17,7 @@ from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesR
 from pipelines.tariff import Contract, Segment, SupplyMonth
 from pipelines.transforms.billing.metering import with_added_energy
 from pipelines.transforms.billing.period_columns import known_periods, period_columns, periods_of
+from pipelines.transforms.billing.reading_days import BillingDays, period_of
 
 _Column = Literal[
     "customer_class_code",
@@ -142,24 +143,26 @@ def account_totals(
     )
 
 
-def whole_supply(contract: Contract, month: BillingMonth, totals: AccountTotals) -> SupplyMonth:
+def whole_supply(contract: Contract, days: BillingDays, totals: AccountTotals) -> SupplyMonth:
     """The month of an account that one contract prices whole."""
-    whole = Segment.of_month(
+    whole = Segment(
         contract,
-        month,
+        days.first_day,
+        days.last_day,
         totals.energy_kwh,
         totals.energy_by_period,
         totals.max_demand_kw,
-        totals.running_days,
+        running_days=totals.running_days,
     )
     return SupplyMonth(
-        month,
+        BillingMonth.of(days.last_day),
         (whole,),
         totals.lagging_kvarh,
         totals.leading_kvarh,
         totals.year_to_date_kwh,
         totals.exported_kwh,
         resolution_kwh=totals.resolution_kwh,
+        period=period_of(days),
     )
 
 

@@ -29,6 +29,12 @@ from pipelines.transforms.billing.month_segments import (
     split_by_hours,
 )
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
+from pipelines.transforms.billing.reading_days import (
+    BillingDays,
+    ReadingDays,
+    days_of_row,
+    firsts_of_months,
+)
 from pipelines.transforms.billing.transformer_losses import has_plate, month_loss, plates_of_month
 from pipelines.transforms.ground.in_force import histories, row_on, row_or_first_on, spans_of
 
@@ -54,12 +60,14 @@ class Agreements:
     customers, meter_points, shares  silver_customers, silver_meter_points and silver_supply_shares.
     cuts                             Meter point -> days, in order, on which terms, shares or prices change
                                      inside a month, see ``month_cuts``.
+    reading                          Of the meter points that are not read on the last day of the month.
     """
 
     customers: pa.Table
     meter_points: pa.Table
     shares: pa.Table
     cuts: Mapping[str, Sequence[date]] = field(default_factory=dict)
+    reading: ReadingDays = field(default_factory=ReadingDays.none)
 
 
 class AgreedPoints:
@@ -89,7 +97,9 @@ class AgreedPoints:
             if agreed.cuts
             else {}
         )
-        wanted = {*mine, *self._cuts} | {
+        read_early = totals["meter_point_id"].filter(pc.is_valid(totals["period_first_date"]))
+        self._read_early = set(pc.unique(read_early).to_pylist())
+        wanted = {*mine, *self._cuts, *self._read_early} | {
             row["parent_meter_point_id"] for rows in mine.values() for row in rows
         }
         self._meters = histories(
@@ -115,7 +125,7 @@ class AgreedPoints:
             _rows_in(agreed.customers, SilverCustomersRow, "customer_id", named),
             lambda row: row["customer_id"],
         )
-        self._years: dict[tuple[str, str, int], list[tuple[BillingMonth, Decimal]]] = defaultdict(list)
+        self._years: dict[tuple[str, str, int], list[tuple[BillingDays, Decimal]]] = defaultdict(list)
 
     @cached_property
     def _days(self) -> PointDays:
@@ -124,7 +134,9 @@ class AgreedPoints:
             for name, rows in self._meters.items()
             if len(rows) > 1 and any(has_plate(row) for row in rows)
         ]
-        return point_days(self._curve_days, self._register_energy, sorted({*self._cuts, *several}))
+        return point_days(
+            self._curve_days, self._register_energy, sorted({*self._cuts, *several, *self._read_early})
+        )
 
     def with_terms(self, totals: MonthTotalsRow) -> MonthTotalsRow:
         """The row with the terms of the share that names its meter point, where that is of the same account
@@ -144,15 +156,14 @@ class AgreedPoints:
         self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed
     ) -> list[GoldBillingSegmentsComputed]:
         """Rows of gold_billing_segments; none for a month that is not cut."""
-        month = BillingMonth.parse(totals["billing_month"])
-        cuts = [
-            day
-            for day in self._cuts.get(totals["meter_point_id"], ())
-            if month.first_day < day <= month.last_day
-        ]
+        days = days_of_row(totals)
+        # Prices and terms hold from the first of a month as a rule, so a period is cut at each; a price that
+        # is published later then finds it cut.
+        known = {*self._cuts.get(totals["meter_point_id"], ()), *firsts_of_months(days)}
+        cuts = sorted(day for day in known if days.first_day < day <= days.last_day)
         if not cuts:
             return []
-        firsts = (month.first_day, *cuts)
+        firsts = (days.first_day, *cuts)
         own, main = ([each(totals, day) for day in firsts] for each in (self._hours, self._main_hours))
         return month_segments(totals, whole, cuts, own, main, self._days)
 
@@ -175,11 +186,11 @@ class AgreedPoints:
         meters = self._meters.get(totals["meter_point_id"], ())
         if not any(has_plate(row) for row in meters):
             return {}
-        month = BillingMonth.parse(totals["billing_month"])
+        days = days_of_row(totals)
         lost = month_loss(
             totals,
             whole,
-            plates_of_month(meters, month, self._suspended(totals["customer_id"], month)),
+            plates_of_month(meters, days, self._suspended(totals["customer_id"], days)),
             self._days_of(meters),
         )
         if lost is None:
@@ -198,8 +209,8 @@ class AgreedPoints:
         """A transformer that was never changed asks for no single days."""
         return self._days if len(meters) > 1 else PointDays({}, {}, {})
 
-    def _suspended(self, customer: str, month: BillingMonth) -> list[tuple[date, date]]:
-        spans = spans_of(self._customers.get(customer, []), month.first_day, month.last_day)
+    def _suspended(self, customer: str, days: BillingDays) -> list[tuple[date, date]]:
+        spans = spans_of(self._customers.get(customer, []), days.first_day, days.last_day)
         return [(first, last) for row, first, last in spans if row["running_capacity_kva"] == 0]
 
     def _own_share(self, totals: MonthTotalsRow, day: date) -> SilverSupplySharesRow | None:
@@ -235,7 +246,7 @@ class AgreedPoints:
         is_tiered = totals["customer_class_code"] == CustomerClass.RESIDENTIAL.value
         if not is_tiered and totals["parent_meter_point_id"] is None:
             return {}
-        month = BillingMonth.parse(totals["billing_month"])
+        days, month = days_of_row(totals), BillingMonth.parse(totals["billing_month"])
         earlier = self._years[totals["meter_point_id"], totals["customer_id"], month.year]
         share = self._own_share(totals, totals["last_date"])
         held = [
@@ -246,8 +257,8 @@ class AgreedPoints:
         total = sum(
             (energy for (_, energy), (_, last) in zip(earlier, held, strict=True) if last), Decimal(0)
         )
-        known = {each for each, _ in earlier}
-        earlier.append((month, whole["energy_kwh"]))
+        known = {BillingMonth.of(each.last_day) for each, _ in earlier}
+        earlier.append((days, whole["energy_kwh"]))
         found: Completion = {"year_to_date_kwh": total}
         owner = row_or_first_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
         terms = share or owner
@@ -267,7 +278,7 @@ class AgreedPoints:
         return found
 
 
-def _held(history: Sequence[SilverSupplySharesRow], month: BillingMonth) -> tuple[bool, bool]:
+def _held(history: Sequence[SilverSupplySharesRow], month: BillingDays) -> tuple[bool, bool]:
     """Whether a share holds on the first and on the last day of a month."""
     first, last = (row_on(history, day, ENDED) for day in (month.first_day, month.last_day))
     return first is not None, last is not None

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from pipelines.codes import TouSchedule
 from pipelines.money import split_by_largest_remainder
-from pipelines.periods import BillingMonth
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
@@ -21,6 +20,7 @@ from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements
 from pipelines.transforms.billing.month_segments import summed_split
 from pipelines.transforms.billing.month_totals import MonthTotalsRow, month_totals
 from pipelines.transforms.billing.period_columns import period_columns
+from pipelines.transforms.billing.reading_days import days_of_row
 from pipelines.transforms.days.allocation import REGISTER_COLUMNS, usable_step
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
@@ -59,7 +59,8 @@ def derive_billing(
 ) -> tuple[pa.Table, pa.Table]:
     """gold_billing_determinants and gold_billing_segments without ``computed_run_id``, for a set of meter
     points with their whole history:
-    every month in which the registers of a billed meter point settled energy.
+    every month in which the registers of a billed meter point settled energy. The month of a customer who is
+    read on another day than its last is the period that ends in it.
 
     register_energy  silver_register_energy.
     day_curves       silver_day_curves.
@@ -81,7 +82,7 @@ def derive_billing(
     of the share hold for it.
     """
     curve_days = summarise_days(day_curves, PeriodsOfDays(slot_periods))
-    totals = month_totals(curve_days, register_energy.select(list(REGISTER_COLUMNS)))
+    totals = month_totals(curve_days, register_energy.select(list(REGISTER_COLUMNS)), agreed.reading)
     points, customers = agreed.meter_points, agreed.customers
     meter = row_in_force(
         totals["meter_point_id"], totals["last_date"], points["meter_point_id"], points["valid_from_date"]
@@ -126,7 +127,7 @@ def determine(totals: MonthTotalsRow) -> GoldBillingDeterminantsComputed:
     loss, year to date and parent are left to the caller."""
     energy, resolution = totals["energy_micros"], totals["resolution_micros"]
     step = usable_step(energy, resolution)
-    month = BillingMonth.parse(totals["billing_month"])
+    days = days_of_row(totals)
     split, split_lacks = _time_of_use_split(totals, step)
     lagging, leading = _decimal(totals["lagging_micros"]), _decimal(totals["leading_micros"])
     lacks = {
@@ -136,7 +137,7 @@ def determine(totals: MonthTotalsRow) -> GoldBillingDeterminantsComputed:
         REACTIVE_DAYS: lagging is not None
         and leading is not None
         and totals["reactive_days"] < totals["metered_days"],
-        MISSING_DAYS: totals["metered_days"] < month.day_count,
+        MISSING_DAYS: totals["metered_days"] < days.day_count,
         TIME_OF_USE_FACT: split_lacks,
     }
     return {
@@ -153,7 +154,7 @@ def determine(totals: MonthTotalsRow) -> GoldBillingDeterminantsComputed:
         "leading_kvarh": leading,
         "power_factor_ratio": mean_power_factor(decimal_of(energy), lagging, leading),
         "metered_days": totals["metered_days"],
-        "month_days": month.day_count,
+        "month_days": days.day_count,
         "estimated_ratio": totals["estimated_ratio"],
         "missing_inputs": [name for name, lacking in lacks.items() if lacking],
         "exported_kwh": _decimal(totals.get("exported_micros")),
@@ -162,6 +163,8 @@ def determine(totals: MonthTotalsRow) -> GoldBillingDeterminantsComputed:
         "year_to_date_kwh": None,
         "parent_meter_point_id": None,
         "main_period_kwh": None,
+        "period_first_date": totals["period_first_date"],
+        "period_last_date": totals["period_last_date"],
     }
 
 

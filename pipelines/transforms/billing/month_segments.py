@@ -5,6 +5,7 @@ changes.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ import pyarrow.compute as pc
 
 from pipelines.codes import Channel, SegmentBasis, TouSchedule
 from pipelines.money import split_by_largest_remainder
-from pipelines.periods import EPOCH, BillingMonth
+from pipelines.periods import EPOCH
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.billing.period_columns import PeriodColumns, known_periods, period_columns
+from pipelines.transforms.billing.reading_days import days_of_row
 from pipelines.transforms.days.allocation import WHOLE, allocate_to_days, number_series, usable_step
 from pipelines.transforms.days.curve_days import DEMAND_DIGITS, CurveDayRow
 from pipelines.transforms.ground.micros import decimal_of
@@ -51,14 +53,20 @@ class Hours:
 class PointDays:
     """What is known of single days of some meter points.
 
-    curves   (meter point, month) -> curve days of 15 minutes or finer, in order.
+    curves   (meter point) -> curve days of 15 minutes or finer, in order.
     settled  (meter point, day) -> energy that the registers settled. [1e-6 kWh]
     spans    (meter point) -> days of reads that settled several days as one, in order.
     """
 
-    curves: Mapping[tuple[str, str], Sequence[CurveDayRow]]
+    curves: Mapping[str, Sequence[CurveDayRow]]
     settled: Mapping[tuple[str, date], int]
     spans: Mapping[str, Sequence[tuple[date, ...]]]
+
+    def of_days(self, meter_point: str, first: date, last: date) -> Sequence[CurveDayRow]:
+        """The curve days of a meter point from one day to another."""
+        rows = self.curves.get(meter_point, ())
+        begin = bisect_left(rows, first, key=_curve_date)
+        return rows[begin : bisect_right(rows, last, lo=begin, key=_curve_date)]
 
 
 def point_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: Sequence[str]) -> PointDays:
@@ -75,11 +83,11 @@ def point_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: Se
         ).combine_chunks()
 
     days, reads = forward(curve_days), forward(register_energy)
-    curves: dict[tuple[str, str], list[CurveDayRow]] = defaultdict(list)
+    curves: dict[str, list[CurveDayRow]] = defaultdict(list)
     ordered = days.sort_by([("meter_point_id", "ascending"), ("curve_date", "ascending")])
     for row in rows_of_table(ordered, CurveDayRow):
         if row["intervals"] >= 96:
-            curves[row["meter_point_id"], str(BillingMonth.of(row["curve_date"]))].append(row)
+            curves[row["meter_point_id"]].append(row)
     numbers = number_series(days, reads)
     found = allocate_to_days(numbers, days, reads)
     settled: dict[tuple[str, date], int] = {}
@@ -144,11 +152,12 @@ def month_segments(
     split of a month whose segments have
     the same hours stays what it is as a whole.
     """
-    month, name = BillingMonth.parse(totals["billing_month"]), str(totals["meter_point_id"])
-    firsts = [month.first_day, *cuts]
-    lasts = [first - _DAY for first in cuts] + [month.last_day]
+    covered, name = days_of_row(totals), str(totals["meter_point_id"])
+    firsts = [covered.first_day, *cuts]
+    lasts = [first - _DAY for first in cuts] + [covered.last_day]
+    curve = days.of_days(name, covered.first_day, covered.last_day)
     seen = [
-        [row for row in days.curves.get((name, str(month)), ()) if first <= row["curve_date"] <= last]
+        [row for row in curve if first <= row["curve_date"] <= last]
         for first, last in zip(firsts, lasts, strict=True)
     ]
     counted = [[row for row in rows if (name, row["curve_date"]) in days.settled] for rows in seen]
@@ -187,7 +196,7 @@ def month_segments(
     return [
         {
             "meter_point_id": name,
-            "billing_month": str(month),
+            "billing_month": totals["billing_month"],
             "first_date": first,
             "last_date": last,
             "customer_id": totals["customer_id"],
@@ -241,6 +250,10 @@ def split_by_hours(
         return None
     step = decimal_of(usable_step(int(energy.scaleb(6)), totals["resolution_micros"]))
     return split_by_largest_remainder(energy, weights if sum(weights) > 0 else [1.0] * len(PERIODS), step)
+
+
+def _curve_date(row: CurveDayRow) -> date:
+    return row["curve_date"]
 
 
 def _demand(rows: Sequence[CurveDayRow]) -> Demand:

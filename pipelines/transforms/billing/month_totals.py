@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.codes import Channel
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, LONG, STRING
+from pipelines.transforms.billing.reading_days import ReadingDays
 from pipelines.transforms.days.allocation import (
     BY_DAYS,
     Allocation,
@@ -46,12 +47,14 @@ MONTH_TOTALS_SCHEMA = pa.schema(
         pa.field("max_demand_slot", INTEGER),
         pa.field("period_kwh", pa.list_(DOUBLE)),
         pa.field("estimated_ratio", DOUBLE),
+        pa.field("period_first_date", DATE),
+        pa.field("period_last_date", DATE),
     ]
 )
 """``curve_days`` counts days with a curve of 15 minutes or finer; ``curve_holes`` settled days whose curve is
 not whole or not there;
 ``period_kwh`` the curve's energy by schedule and period over the settled days; ``reactive_days`` the smaller
-of lagging and leading."""
+of lagging and leading; the dates of the period are empty where it is the calendar month."""
 
 
 class MonthTotalsRow(TypedDict):
@@ -76,6 +79,8 @@ class MonthTotalsRow(TypedDict):
     max_demand_slot: int | None
     period_kwh: list[float] | None
     estimated_ratio: float
+    period_first_date: date | None
+    period_last_date: date | None
     customer_id: str
     parent_meter_point_id: str | None
     customer_class_code: str | None
@@ -87,14 +92,19 @@ _MONTH_SPAN = 1 << 16
 _WIDTH = len(SCHEDULES) * len(PERIODS)
 
 
-def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
+def month_totals(
+    curve_days: pa.Table, register_energy: pa.Table, reading: ReadingDays | None = None
+) -> pa.Table:
     """One row per meter point and month in which the active forward register settled energy; by meter point
     and month.
+
+    reading  Of the meter points that are read on another day than the last of the month; None: of none.
     """
     numbers = number_series(curve_days, register_energy)
     allocation = allocate_to_days(numbers, curve_days, register_energy)
     channels = max(1, len(numbers.channels))
-    meter_month = allocation.series // channels * _MONTH_SPAN + _month_number(allocation.day)
+    months_of = _Months(reading or ReadingDays.none(), pa.array(numbers.meter_points, STRING), channels)
+    meter_month = months_of(allocation.series, allocation.day)
     of_channel = {
         channel: np.flatnonzero(allocation.series % channels == numbers.channels.index(channel.value))
         if channel.value in numbers.channels
@@ -118,7 +128,7 @@ def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
     lagging, lagging_days = _beside(allocation, meter_month, of_channel[Channel.REACTIVE_LAGGING], months)
     leading, leading_days = _beside(allocation, meter_month, of_channel[Channel.REACTIVE_LEADING], months)
     exported, exported_days = _beside(allocation, meter_month, of_channel[Channel.ACTIVE_REVERSE], months)
-    curve = _curve_columns(numbers, allocation, active, curve_days, months, group, channels)
+    curve = _curve_columns(numbers, allocation, active, curve_days, months, group, months_of)
     even = np.divide(by_days, energy, out=np.zeros(months.size), where=energy > 0)
     last_day = np.zeros(months.size, dtype=np.int64)
     np.maximum.at(last_day, group, allocation.day[active])
@@ -137,13 +147,26 @@ def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
             pa.array(np.minimum(lagging_days, leading_days).astype(np.int32)),
             *curve[:-1],
             pa.array(np.clip(np.maximum(curve[-1], even), 0.0, 1.0)),
+            *months_of.period_columns(months),
         ],
         schema=MONTH_TOTALS_SCHEMA,
     )
 
 
-def _month_number(day: IntArray) -> IntArray:
-    return np.asarray(day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64))
+class _Months:
+    """Number of (meter point, billing month): place of the meter point x ``_MONTH_SPAN`` + the month."""
+
+    def __init__(self, reading: ReadingDays, meter_points: pa.Array, channels: int) -> None:
+        self._reading, self._places, self._channels = reading, reading.places(meter_points), channels
+
+    def __call__(self, series: IntArray, day: IntArray) -> IntArray:
+        """Of each day of a series."""
+        point = series // self._channels
+        return point * _MONTH_SPAN + self._reading.month_of(self._places[point], day)
+
+    def period_columns(self, months: IntArray) -> tuple[pa.Array, pa.Array]:
+        """First and last day of some."""
+        return self._reading.period_columns(self._places[months // _MONTH_SPAN], months % _MONTH_SPAN)
 
 
 def _sums(values: IntArray, group: IntArray, size: int) -> IntArray:
@@ -183,7 +206,7 @@ def _curve_columns(
     curve_days: pa.Table,
     months: IntArray,
     group: IntArray,
-    channels: int,
+    months_of: _Months,
 ) -> list[Any]:
     """curve_days, curve_holes, highest demand with day and slot, energy by period, estimated share (as an
     array).
@@ -191,12 +214,12 @@ def _curve_columns(
     fine = np.asarray(
         pc.greater_equal(curve_days["intervals"], 96).to_numpy(zero_copy_only=False), dtype=np.bool_
     )
+    channels = max(1, len(numbers.channels))
     forward = numbers.curve_series % channels == numbers.channels.index(Channel.ACTIVE_FORWARD.value)
     rows = np.flatnonzero(fine & forward)
     rows = rows[np.lexsort((numbers.curve_day[rows], numbers.curve_series[rows]))]
     series, day = numbers.curve_series[rows], numbers.curve_day[rows]
-    month = series // channels * _MONTH_SPAN + _month_number(day)
-    place = place_of(month, months)
+    place = place_of(months_of(series, day), months)
     ours = place >= 0
     rows, series, day, place = rows[ours], series[ours], day[ours], place[ours]
 

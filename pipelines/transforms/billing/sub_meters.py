@@ -14,6 +14,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
+from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.ground.in_force import LAST_DAY, histories, holds_in, spans_of
 
 SUB_METER = "sub_meter"
@@ -87,7 +88,7 @@ class Inside:
         rows = [row for row in self.taken_out if self.section_above(row["meter_point_id"]) == section]
         return sum((row["year_to_date_kwh"] or Decimal(0) for row in rows), Decimal(0))
 
-    def unread_days(self, month: BillingMonth) -> int:
+    def unread_days(self, month: BillingDays) -> int:
         """The most days of the month that one of the sub-meters was not read. [d]"""
         return (
             month.day_count
@@ -133,9 +134,10 @@ class SubMeters:
         return self._history.get(meter_point, ())
 
     def inside(
-        self, customer: str, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow]
+        self, customer: str, month: BillingDays, mains: Sequence[GoldBillingDeterminantsRow]
     ) -> Inside:
         """What lies behind the main meters of a customer."""
+        key = mains[0]["billing_month"]
         shares = [
             (row["meter_point_id"], history)
             for row in mains
@@ -148,7 +150,7 @@ class SubMeters:
         seen, concerned = set(waiting), {*waiting, *self._owned.get(customer, ())}
         while waiting:
             name = waiting.pop()
-            found = self._behind.get((str(month), name), [])
+            found = self._behind.get((key, name), [])
             behind += found
             # Behind another customer's sub-meter everything is that customer's.
             own = [row["meter_point_id"] for row in found if row["customer_id"] == customer]
@@ -156,7 +158,7 @@ class SubMeters:
                 each for each in self._points.get(name, ()) if holds_in(each, month.first_day, month.last_day)
             ):
                 concerned.add(row["meter_point_id"])
-                if (str(month), row["meter_point_id"]) not in self._read:
+                if (key, row["meter_point_id"]) not in self._read:
                     (own if row["customer_id"] in (None, customer) else unread).append(row["meter_point_id"])
             new = [each for each in own if each not in seen]
             parents |= dict.fromkeys([*new, *(row["meter_point_id"] for row in found)], name)
@@ -180,7 +182,7 @@ class SubMeters:
             else inside
         )
 
-    def _is_reassigned(self, meter_point: str, customer: str, month: BillingMonth) -> bool:
+    def _is_reassigned(self, meter_point: str, customer: str, month: BillingDays) -> bool:
         """Whether customer or parent change inside the month, while its energy is settled whole for those of
         the last day.
 
@@ -228,7 +230,7 @@ class SubMeters:
             for row in of_others
         )
 
-    def _is_nested(self, inside: Inside, own_subs: Iterable[str], month: BillingMonth) -> bool:
+    def _is_nested(self, inside: Inside, own_subs: Iterable[str], month: BillingDays) -> bool:
         """Whether a part lies in a part: a share of a sub-meter's energy, or a sub-meter of a share behind
         that of another.
         """
@@ -237,7 +239,7 @@ class SubMeters:
             inside.section_above(name) is not None for name in sections
         )
 
-    def _held(self, main: str, month: BillingMonth) -> list[list[SilverSupplySharesRow]]:
+    def _held(self, main: str, month: BillingDays) -> list[list[SilverSupplySharesRow]]:
         """Histories of the shares of a meter point that hold on a day of the month."""
         found = self._shares.get(main, ())
         return [history for history in found if spans_of(history, month.first_day, month.last_day, ENDED)]

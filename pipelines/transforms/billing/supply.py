@@ -21,6 +21,7 @@ from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRo
 from pipelines.tariff import Contract, Segment, SupplyMonth, change_days
 from pipelines.tariff.changes import joined_segments
 from pipelines.transforms.billing.account_month import (
+    READING_DAYS,
     RESIDENTIAL_TIERS,
     SHARES_ABOVE_MAIN,
     AccountMonth,
@@ -40,6 +41,12 @@ from pipelines.transforms.billing.account_terms import (
 )
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
+from pipelines.transforms.billing.reading_days import (
+    BillingDays,
+    days_of_row,
+    firsts_of_months,
+    period_of,
+)
 from pipelines.transforms.billing.sub_meters import SUB_METER, Inside, SubMeters
 from pipelines.transforms.billing.supply_meters import supply_meters
 from pipelines.transforms.billing.supply_segments import (
@@ -92,13 +99,14 @@ class Accounts:
 
     def terms_of(self, customer: str, month: BillingMonth) -> SilverCustomersRow | None:
         """The newest terms of the customer that hold on a day of the month."""
-        spans = self._spans(customer, month)
+        mains = self.rows_of(customer, month)
+        spans = self._spans(customer, days_of_row(mains[0]) if mains else month)
         return spans[-1] if spans else None
 
-    def _spans(self, customer: str, month: BillingMonth) -> list[SilverCustomersRow]:
-        """Terms of the month, in order."""
+    def _spans(self, customer: str, days: BillingDays) -> list[SilverCustomersRow]:
+        """Terms of some days, in order."""
         rows = self._terms.get(customer, ())
-        return [row for row in rows if holds_in(row, month.first_day, month.last_day)]
+        return [row for row in rows if holds_in(row, days.first_day, days.last_day)]
 
     def customers_in(self, month: BillingMonth) -> list[str]:
         """Customers with metering in the month, in the order of their numbers."""
@@ -112,12 +120,14 @@ class Accounts:
 
     def account(self, customer: str, month: BillingMonth) -> AccountMonth | None:
         """The account in the month; None where no terms hold in it or nothing was metered."""
-        mains, spans = self.rows_of(customer, month), self._spans(customer, month)
+        mains = self.rows_of(customer, month)
+        days = days_of_row(mains[0]) if mains else month
+        spans = self._spans(customer, days)
         if not mains or not spans:
             return None
         newest, totals = spans[-1], account_totals(mains)
         contract, lacking = contract_of(newest)
-        inside = self._parts_behind.inside(customer, month, mains)
+        inside = self._parts_behind.inside(customer, days, mains)
         plain = AccountMonth(
             newest,
             lacking,
@@ -125,13 +135,15 @@ class Accounts:
             totals,
             None,
             inside.missing_inputs,
-            inside.unread_days(month),
-            supply_meters(mains, inside, month, self._parts_behind.history_of),
-            self._rests_on(month, mains, inside),
+            inside.unread_days(days),
+            supply_meters(mains, inside, days, self._parts_behind.history_of),
+            self._rests_on(days, mains, inside),
+            period_of(days),
         )
-        if inside.refusal is not None:
-            return replace(plain, lacks=(inside.refusal,))
-        if any(not self._spans(row["customer_id"], month) for row in inside.others):
+        refusal = inside.refusal or _other_days((*mains, *inside.taken_out), days)
+        if refusal is not None:
+            return replace(plain, lacks=(refusal,))
+        if any(not self._spans(row["customer_id"], days) for row in inside.others):
             # What is deducted here would be billed to nobody.
             return replace(plain, lacks=(SUB_METER,))
         if any(has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(
@@ -143,27 +155,27 @@ class Accounts:
         ):
             if contract is None:
                 return plain
-            running = running_days(contract, newest, month.first_day, month.last_day)
+            running = running_days(contract, newest, days.first_day, days.last_day)
             totals = replace(totals, running_days=running)
-            return replace(plain, totals=totals, supply=whole_supply(contract, month, totals))
+            return replace(plain, totals=totals, supply=whole_supply(contract, days, totals))
         contracts = {}
         for terms in spans:
             contracts[terms["valid_from_date"]], lacking = contract_of(terms)
             if lacking:
                 return replace(plain, lacks=lacking)
         try:
-            segments = self._segments(month, mains, spans, contracts, inside)
+            segments = self._segments(days, mains, spans, contracts, inside)
         except SectionsAboveMainError:
             return replace(plain, lacks=(SHARES_ABOVE_MAIN,))
         if segments is None:
             return replace(plain, lacks=(SUB_METER,))
-        return self._account(plain, month, segments, inside)
+        return self._account(plain, month, days, segments, inside)
 
     def _rests_on(
-        self, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow], inside: Inside
+        self, days: BillingDays, mains: Sequence[GoldBillingDeterminantsRow], inside: Inside
     ) -> tuple[str, ...]:
         points = {row["meter_point_id"] for row in (*mains, *inside.taken_out)}
-        first, last = month.first_day, month.last_day
+        first, last = days.first_day, days.last_day
         rows = [row for name in points for row in self._parts_behind.history_of(name)]
         found = {row["provenance"] for row in rows if holds_in(row, first, last)}
         for _, history in inside.shares:
@@ -171,7 +183,12 @@ class Accounts:
         return tuple(sorted(found))
 
     def _account(
-        self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: Inside
+        self,
+        plain: AccountMonth,
+        month: BillingMonth,
+        days: BillingDays,
+        segments: Sequence[Segment],
+        inside: Inside,
     ) -> AccountMonth:
         whole = plain.totals
         tiered = {each.section for each in segments if is_tiered(each)}
@@ -203,6 +220,7 @@ class Accounts:
             whole.exported_kwh,
             whole.energy_kwh,
             whole.resolution_kwh,
+            period=period_of(days),
         )
         if not inside.is_any:
             return replace(plain, supply=supply)
@@ -225,7 +243,7 @@ class Accounts:
 
     def _segments(
         self,
-        month: BillingMonth,
+        days: BillingDays,
         mains: Sequence[GoldBillingDeterminantsRow],
         spans: Sequence[SilverCustomersRow],
         contracts: Mapping[date, Contract | None],
@@ -235,7 +253,7 @@ class Accounts:
         metered behind the account's main meters.
         """
         point_segments = {
-            row["meter_point_id"]: self._point_segments(row, month)
+            row["meter_point_id"]: self._point_segments(row, days)
             for row in (*mains, *inside.metered_sections, *inside.others)
         }
         firsts = [segment.first_day for segment in point_segments[mains[0]["meter_point_id"]]]
@@ -254,7 +272,7 @@ class Accounts:
             row["meter_point_id"]: point_segments[row["meter_point_id"]] for row in inside.metered_sections
         }
         for main, history in inside.shares:
-            section = section_of(history, point_segments[main], own_metered, month, step)
+            section = section_of(history, point_segments[main], own_metered, days, step)
             if section is None:
                 return None
             sections.append(section)
@@ -286,34 +304,45 @@ class Accounts:
             for segment, terms_row in zip(left, terms, strict=True)
             if (contract := contracts[terms_row["valid_from_date"]]) is not None
         ]
-        found = self._joined(segments, month)
+        found = self._joined(segments, days)
         for section in sections:
             own = [
                 segment_of(contract_of_share(share), replace(segment, max_demand_kw=None), None, section.name)
                 for segment, share in zip(section.segments, section.shares, strict=True)
                 if share is not None
             ]
-            found += self._joined(own, month)
+            found += self._joined(own, days)
         # The engine counts the year's kWh through all residential segments in turn; those without tiers must
         # not come before.
         return sorted(found, key=is_without_tiers)
 
     def _schedule_behind(self, row: GoldBillingDeterminantsRow) -> TouSchedule | None:
         """Whose hours the periods of another customer's sub-meter are; None without time of use."""
-        terms = row_or_first_on(
-            self._terms.get(row["customer_id"], ()), BillingMonth.parse(row["billing_month"]).last_day
-        )
+        terms = row_or_first_on(self._terms.get(row["customer_id"], ()), days_of_row(row).last_day)
         return None if terms is None else schedule_of(terms)
 
-    def _point_segments(self, row: GoldBillingDeterminantsRow, month: BillingMonth) -> list[PointSegment]:
-        return segments_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
+    def _point_segments(self, row: GoldBillingDeterminantsRow, days: BillingDays) -> list[PointSegment]:
+        return segments_of(row, self._parts.get((row["billing_month"], row["meter_point_id"]), ()), days)
 
-    def _joined(self, segments: Sequence[Segment], month: BillingMonth) -> list[Segment]:
-        """Adjoining segments of one contract as one, unless a price changes between them."""
-        days = self._price_days
-        if days is None:
+    def _joined(self, segments: Sequence[Segment], days: BillingDays) -> list[Segment]:
+        """Adjoining segments of one contract as one, unless a price changes between them; the calendar months
+        of a period stay apart, because most prices are those of one month.
+        """
+        price_days = self._price_days
+        if price_days is None:
             return list(segments)
-        return joined_segments(segments, lambda _, later: later.first_day not in days(later.contract, month))
+        kept = set(firsts_of_months(days))
+
+        def may_join(_: Segment, later: Segment) -> bool:
+            first = later.first_day
+            return first not in kept and first not in price_days(later.contract, BillingMonth.of(first))
+
+        return joined_segments(segments, may_join)
+
+
+def _other_days(rows: Iterable[GoldBillingDeterminantsRow], days: BillingDays) -> str | None:
+    """Why meter points cannot be billed together, of which one is read on other days."""
+    return READING_DAYS if any(days_of_row(row) != days for row in rows) else None
 
 
 def price_days_of(facts: Facts) -> PriceDays:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
-from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, SupplyMeterRecord
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED
+from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.billing.sub_meters import Inside
 from pipelines.transforms.ground.in_force import spans_of
 
@@ -17,7 +17,7 @@ HistoryOf = Callable[[str], Sequence[SilverMeterPointsRow]]
 
 
 def supply_meters(
-    mains: Sequence[GoldBillingDeterminantsRow], inside: Inside, month: BillingMonth, history_of: HistoryOf
+    mains: Sequence[GoldBillingDeterminantsRow], inside: Inside, month: BillingDays, history_of: HistoryOf
 ) -> tuple[SupplyMeterRecord, ...]:
     """The main meters, then those of each share, then what is taken out of the main part and of the shares'
     sub-meters.

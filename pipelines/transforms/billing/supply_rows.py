@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, BillingPeriod
 from pipelines.tables.rows.gold import (
     GoldBillingDeterminantsRow,
     GoldBillingSuppliesComputed,
@@ -22,6 +22,7 @@ from pipelines.transforms.billing.account_terms import (
     as_decimal,
     plain_price,
 )
+from pipelines.transforms.billing.reading_days import days_of_row, period_of
 from pipelines.transforms.ground.in_force import histories, holds_in
 
 _NONE = Decimal(0)
@@ -33,7 +34,7 @@ counted energy is.
 def row_of_account(customer: str, month: BillingMonth, account: AccountMonth) -> GoldBillingSuppliesComputed:
     """The row of an account."""
     supply = account.supply
-    row = _row_of_totals(customer, month, account.totals, account.metered)
+    row = _row_of_totals(customer, month, account.period, account.totals, account.metered)
     row["terms_from_date"] = account.terms["valid_from_date"]
     row["lacks"] = list(account.lacks)
     row["meters"] = list(account.meters)
@@ -50,11 +51,15 @@ def row_without_terms(
     customer: str, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow]
 ) -> GoldBillingSuppliesComputed:
     """The row of a customer with readings of whom no terms hold in the month."""
-    return _row_of_totals(customer, month, account_totals(mains), mains)
+    return _row_of_totals(customer, month, period_of(days_of_row(mains[0])), account_totals(mains), mains)
 
 
 def _row_of_totals(
-    customer: str, month: BillingMonth, totals: AccountTotals, mains: Sequence[MainMeterRecord]
+    customer: str,
+    month: BillingMonth,
+    period: BillingPeriod | None,
+    totals: AccountTotals,
+    mains: Sequence[MainMeterRecord],
 ) -> GoldBillingSuppliesComputed:
     return {
         "customer_id": customer,
@@ -78,6 +83,8 @@ def _row_of_totals(
         "behind_lacks": [],
         "behind_unread_days": 0,
         "provenances": [],
+        "period_first_date": None if period is None else period.first_day,
+        "period_last_date": None if period is None else period.last_day,
     }
 
 
@@ -96,8 +103,9 @@ class Supplies:
 
     def terms_of(self, customer: str, month: BillingMonth) -> SilverCustomersRow | None:
         """The newest terms of the customer that hold on a day of the month."""
-        rows = self._terms.get(customer, ())
-        held = [row for row in rows if holds_in(row, month.first_day, month.last_day)]
+        rows, supply = self._terms.get(customer, ()), self._rows.get((str(month), customer))
+        days = month if supply is None else days_of_row(supply)
+        held = [row for row in rows if holds_in(row, days.first_day, days.last_day)]
         return held[-1] if held else None
 
     def customers_in(self, month: BillingMonth) -> list[str]:
@@ -141,7 +149,7 @@ def account_of_row(row: GoldBillingSuppliesComputed, terms: SilverCustomersRow) 
         year,
         exported,
     )
-    supply = None
+    supply, period = None, period_of(days_of_row(row))
     if row["segments"]:
         supply = SupplyMonth(
             BillingMonth.parse(row["billing_month"]),
@@ -152,6 +160,7 @@ def account_of_row(row: GoldBillingSuppliesComputed, terms: SilverCustomersRow) 
             exported,
             None if row["is_whole"] else row["metered_kwh"],
             totals.resolution_kwh,
+            period=period,
         )
     return AccountMonth(
         terms,
@@ -163,6 +172,7 @@ def account_of_row(row: GoldBillingSuppliesComputed, terms: SilverCustomersRow) 
         row["behind_unread_days"],
         tuple(row["meters"]),
         tuple(row["provenances"]),
+        period,
     )
 
 

@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.money import whole_steps
-from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed
 from pipelines.tables.rows.silver import SilverMeterPointsRow
 from pipelines.transforms.billing.metering import TransformerLoss
 from pipelines.transforms.billing.month_segments import PointDays, register_segments
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
+from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.ground.in_force import spans_of
 
 _DAY_HOURS = 24
@@ -51,7 +51,7 @@ def plate_of(meter: SilverMeterPointsRow) -> TransformerLoss | None:
 
 
 def plates_of_month(
-    meters: Sequence[SilverMeterPointsRow], month: BillingMonth, suspended: Sequence[tuple[date, date]]
+    meters: Sequence[SilverMeterPointsRow], month: BillingDays, suspended: Sequence[tuple[date, date]]
 ) -> list[Plate]:
     """The transformers of a meter point in a month, in order.
 

@@ -13,10 +13,10 @@ import numpy as np
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.tables.rows.gold import MainMeterRecord
 from pipelines.tariff import SupplyMonth
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
+from pipelines.transforms.billing.reading_days import BillingDays, days_of_row
 from products.efficiency_bill.case.gathered_grounds import KnownOfMonth, grounds_of
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.days import Days
@@ -135,25 +135,26 @@ def gather_cases(
     for name, account in found.items():
         terms = account.terms.copy()
         terms["provenance"] = with_provenances(terms["provenance"], account.rests_on)
-        shown = _shown(account.metered, limits)
+        shown = _shown(account, limits)
+        covered = month if account.period is None else account.period
         fitted = None if baselines is None else baselines.get(name)
-        baseline, day_columns = expected_month(days, fitted, name, month, settings.band_level)
+        baseline, day_columns = expected_month(days, fitted, name, covered, settings.band_level)
         view = groups.view(members[name])
         norms = groups.norms(members[name], settings.implausible_quartile_ranges)
         if (hidden := _unlike_peers(account, day_columns)) is not None:
             view, norms = PeerView(view.count, view.intensity), PeerNorms(hidden=hidden)
         grounds = grounds_of(
             account,
-            month,
+            covered,
             day_columns,
-            spread_of(days, name, month),
+            spread_of(days, name, covered),
             baseline is not None,
             norms,
             known,
             settings,
         )
         before = accounts.account(name, month.previous())
-        if before is not None and before.supply is None:
+        if before is not None and (before.supply is None or not is_comparable(before, account)):
             before = None
         earlier = [
             row
@@ -178,7 +179,7 @@ def gather_cases(
                 recent_demand_kw=tuple(sorted(Decimal(repr(value)) for value in demands))
                 if len(account.metered) == 1
                 else (),
-                usage=day_usage(days, name, month, settings),
+                usage=day_usage(days, name, covered, settings),
                 lacks=(
                     *_lacks(account, shown["missing_inputs"]),
                     *_comparison_lacks(fitted, baseline is not None, baselines is not None),
@@ -213,7 +214,20 @@ def _unlike_peers(account: AccountMonth, day_columns: DayColumns) -> PeersHidden
 def member_of_account(account: AccountMonth) -> Member:
     """An account among its peers."""
     energy = float(account.energy_kwh)
-    return member_of(account.terms["peer_group"], energy, account.terms["floor_area_m2"])
+    group = account.terms["peer_group"] if is_comparable(account) else None
+    return member_of(group, energy, account.terms["floor_area_m2"])
+
+
+def is_comparable(*accounts: AccountMonth) -> bool:
+    """Whether each covers a month, by the calendar or from one reading day to the next: energies of other
+    spans of days are not compared.
+    """
+    return all(each.period is None or each.period.is_one_month for each in accounts)
+
+
+def days_of_case(case: Case) -> BillingDays:
+    """The days that the bill covers."""
+    return days_of_row({"billing_month": str(case.month), **case.shown})
 
 
 def _lacks(account: AccountMonth, metering: Sequence[str]) -> list[str]:
@@ -236,8 +250,9 @@ def _comparison_lacks(baseline: Baseline | None, is_compared: bool, has_model: b
         yield BASELINE
 
 
-def _shown(rows: Sequence[MainMeterRecord], limits: PublicationSettings) -> ShownColumns:
+def _shown(account: AccountMonth, limits: PublicationSettings) -> ShownColumns:
     """Columns of the bill that come straight from the metering."""
+    rows = account.metered
     demands = [demand for row in rows if (demand := row["max_demand_kw"]) is not None]
     estimated = account_estimated_ratio(rows)
     loss = float(sum(row["transformer_loss_kwh"] or 0 for row in rows))
@@ -249,11 +264,14 @@ def _shown(rows: Sequence[MainMeterRecord], limits: PublicationSettings) -> Show
         "is_estimated_above_limit": limits.is_estimated_too_much(estimated),
         "missing_inputs": sorted({name for row in rows for name in row["missing_inputs"]}),
     }
+    if account.period is not None:
+        shown["period_first_date"] = account.period.first_day
+        shown["period_last_date"] = account.period.last_day
     # The loss stands first in the text of a case.
     return {"transformer_loss_kwh": loss, **shown} if loss else shown
 
 
-def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, FloatArray] | None:
+def _month_of(days: Days, name: str, month: BillingDays) -> tuple[FloatArray, FloatArray] | None:
     """Energy and temperature of each local day of the month, NaN where unknown; None for a customer without
     days.
     """
@@ -268,7 +286,7 @@ def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, F
     return energy, temperature
 
 
-def spread_of(days: Days, name: str, month: BillingMonth) -> BoolArray | None:
+def spread_of(days: Days, name: str, month: BillingDays) -> BoolArray | None:
     """Whether the energy of each local day is a share of a missed read; None where none is."""
     if days.spread is None or name not in days.place:
         return None
@@ -280,9 +298,7 @@ def spread_of(days: Days, name: str, month: BillingMonth) -> BoolArray | None:
     return found
 
 
-def day_usage(
-    days: Days, name: str, month: BillingMonth, settings: EfficiencyBillSettings
-) -> DayUsage | None:
+def day_usage(days: Days, name: str, month: BillingDays, settings: EfficiencyBillSettings) -> DayUsage | None:
     """Base load, weekends and high days of the month; None where fewer days are known than a baseline
     needs.
     """
@@ -302,7 +318,7 @@ def day_usage(
 
 
 def expected_month(
-    days: Days, baseline: Baseline | None, name: str, month: BillingMonth, level: float
+    days: Days, baseline: Baseline | None, name: str, month: BillingDays, level: float
 ) -> tuple[tuple[float, float, float, str] | None, DayColumns]:
     """What the baseline expects of the month's known days, (expected, low, high, kind), and the columns of
     the days.
@@ -337,5 +353,5 @@ def _known(values: FloatArray) -> list[float | None]:
 
 
 @cache
-def _weekend(month: BillingMonth) -> BoolArray:
+def _weekend(month: BillingDays) -> BoolArray:
     return np.array([day.weekday() >= 5 for day in month.days])

@@ -30,7 +30,9 @@ class CaseTerms(BillTerms):
 
 
 class ShownColumns(TypedDict):
-    """Columns that come straight from the metering; the loss, of supplies that have one, is in the energy."""
+    """Columns that come straight from the metering; the loss, of supplies that have one, is in the energy.
+    The dates are those of a billing period that is not the calendar month.
+    """
 
     meter_point_ids: list[str]
     max_demand_kw: float | None
@@ -39,6 +41,8 @@ class ShownColumns(TypedDict):
     is_estimated_above_limit: bool
     missing_inputs: list[str]
     transformer_loss_kwh: NotRequired[float]
+    period_first_date: NotRequired[date]
+    period_last_date: NotRequired[date]
 
 
 class DayColumns(TypedDict):

@@ -11,10 +11,11 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array
 from pipelines.codes import Channel
-from pipelines.periods import EPOCH, BillingMonth
+from pipelines.periods import EPOCH
 from pipelines.tariff import SupplyMonth
 from pipelines.tariff.whatif.changed_supplies import with_less_reactive
 from pipelines.transforms.billing.account_month import AccountMonth
+from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.ground.slot_periods import NO_PERIOD, PeriodsOfDays
 from products.efficiency_bill.case.columns import DayColumns
 from products.efficiency_bill.comparison.grounds import Grounds, ReactiveFinding
@@ -55,7 +56,7 @@ def looked_at(account: AccountMonth) -> str | None:
 
 def grounds_of(
     account: AccountMonth,
-    month: BillingMonth,
+    month: BillingDays,
     day_columns: DayColumns,
     spread: BoolArray | None,
     has_baseline: bool,
@@ -95,7 +96,7 @@ def grounds_of(
 def curve_grounds(
     supply: SupplyMonth | None,
     curves: Mapping[Channel, FloatArray],
-    month: BillingMonth,
+    month: BillingDays,
     periods: PeriodsOfDays | None,
     settings: EfficiencyBillSettings,
     *,
@@ -166,7 +167,7 @@ def _counts(curve: FloatArray, register: Decimal, *, has_loss: bool) -> bool:
 
 
 def _periods_of_month(
-    supply: SupplyMonth, month: BillingMonth, periods: PeriodsOfDays | None
+    supply: SupplyMonth, month: BillingDays, periods: PeriodsOfDays | None
 ) -> Int8Array | None:
     """Period of each quarter hour; None where none price the month or a day has none. (days x 96)"""
     if periods is None or not supply.is_whole:

@@ -73,7 +73,7 @@ def _unmetered(segment: Segment) -> Segment:
 
 
 def _without_baseline(case: Case) -> Case:
-    unknown: list[float | None] = [None] * case.month.day_count
+    unknown: list[float | None] = [None] * len(case.day_columns["day_kwh"])
     return replace(
         case,
         baseline=None,

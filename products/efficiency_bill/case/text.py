@@ -15,6 +15,7 @@ from products.efficiency_bill.case.former_text import in_present_shape, is_forme
 # Flags of a contract that came later: left out where they do not hold, so that a case made from the same
 # reads the same.
 _OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
+_DATES = ("max_demand_date", "period_first_date", "period_last_date")
 # So is the period of a supply whose bill has the days of the month.
 _OF_THE_MONTH = re.compile(r'("resolution_kwh":"[^"]*"),"period":null}')
 _WITHOUT_GROUNDS = ',"grounds":null}'
@@ -42,14 +43,11 @@ def case_from_text(text: str) -> Case:
     case: Case = (
         adapter.validate_python(in_present_shape(text)) if is_former(text) else adapter.validate_json(text)
     )
-    demand_date = case.shown["max_demand_date"]
-    return replace(
-        case,
-        shown={
-            **case.shown,
-            "max_demand_date": None if demand_date is None else date.fromisoformat(str(demand_date)),
-        },
-    )
+    shown: Any = dict(case.shown)
+    for name in _DATES:
+        if shown.get(name) is not None:
+            shown[name] = date.fromisoformat(str(shown[name]))
+    return replace(case, shown=shown)
 
 
 @cache

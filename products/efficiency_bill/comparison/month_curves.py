@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray
 from pipelines.codes import Channel
-from pipelines.periods import DAY_MINUTES, BillingMonth
+from pipelines.periods import DAY_MINUTES
 from pipelines.storage.scan import rows_of_points
 from pipelines.tables.base import POINT
 from pipelines.tables.silver import SilverDayCurves
+from pipelines.transforms.billing.reading_days import BillingDays
 from products.efficiency_bill.comparison.load_hours import QUARTERS
 
 MonthCurves = Mapping[str, Mapping[Channel, FloatArray]]
@@ -24,17 +25,17 @@ _CHANNELS = (Channel.ACTIVE_FORWARD, Channel.REACTIVE_LAGGING, Channel.REACTIVE_
 _COLUMNS = (POINT, "channel_code", "curve_date", "interval_minutes", "final_kwh_or_kvarh")
 
 
-def month_curves(files: Sequence[str], points: Collection[str], month: BillingMonth) -> MonthCurves:
+def month_curves(files: Sequence[str], points: Collection[str], month: BillingDays) -> MonthCurves:
     """Curves of some meter points.
 
-    files  Data files of silver_day_curves of the month.
+    files  Data files of silver_day_curves of the month, or of all months that a period lies in.
     """
     if not files or not points:
         return {}
     return whole_curves(rows_of_points(files, SilverDayCurves, points, list(_COLUMNS)), month)
 
 
-def whole_curves(rows: pa.Table, month: BillingMonth) -> MonthCurves:
+def whole_curves(rows: pa.Table, month: BillingDays) -> MonthCurves:
     """The curves of rows of silver_day_curves that have a final value in every quarter hour of the month."""
     found: dict[str, dict[Channel, FloatArray]] = {}
     names = [channel.value for channel in _CHANNELS]

@@ -7,7 +7,7 @@ from datetime import date
 
 from pipelines.facts import Facts
 from pipelines.facts.listing import FactRow
-from pipelines.periods import BillingMonth
+from pipelines.transforms.billing.reading_days import BillingDays
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said
 
@@ -21,7 +21,7 @@ _AGREED = Said("购电合同约定", "agreed in the contract")
 _OF_CONTRACT = "contract."
 
 
-def basis_of(lines: Sequence[EfficiencyBillLinesV1Inside], facts: Facts, month: BillingMonth) -> Basis:
+def basis_of(lines: Sequence[EfficiencyBillLinesV1Inside], facts: Facts, month: BillingDays) -> Basis:
     """The documents behind a bill's lines.
 
     facts  Those that the bill was issued by; a line of part of the month rests on what held on its last day.

@@ -18,6 +18,7 @@ from pipelines.codes import (
 )
 from pipelines.money import round_half_up, round_to_fen
 from pipelines.periods import BillingMonth
+from pipelines.transforms.billing.reading_days import days_of_row
 from products.efficiency_bill.advice.situation import about
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.basis import Basis
@@ -69,7 +70,7 @@ _MONTHS = (
 
 def bill_days(bill: EfficiencyBillV1Row) -> list[DayPoint]:
     """The days of the month with their baseline, as the row of efficiency_bill_v1 keeps them."""
-    days = BillingMonth.parse(str(bill["billing_month"])).days
+    days = days_of_row(bill).days
     # A bill of an earlier version tells nothing of missed reads.
     spread = bill.get("day_is_spread") or [False] * len(days)
     columns = bill["day_kwh"], bill["day_expected_kwh"], bill["day_low_kwh"], bill["day_high_kwh"], spread
@@ -97,7 +98,7 @@ def bill_page(
         "month": month_words(month),
         "customer": customer,
         "tags": provenance_tags(bill),
-        "terms": _terms(bill, month),
+        "terms": _terms(bill),
         "total": _total(bill),
         "change": _change(bill),
         "is_illustrative": bool(bill["is_illustrative"]),
@@ -138,8 +139,9 @@ def provenance_tags(bill: EfficiencyBillV1Row) -> list[Page]:
     ]
 
 
-def _terms(bill: EfficiencyBillV1Row, month: BillingMonth) -> list[Page]:
+def _terms(bill: EfficiencyBillV1Row) -> list[Page]:
     """Who and on what terms, as pairs of a label and a value; what the row lacks is left out."""
+    days = days_of_row(bill)
     customer_class = word(CLASSES, CustomerClass, bill.get("customer_class_code"))
     scheme = word(SCHEMES, PricingScheme, bill.get("pricing_scheme_code"))
     voltage = word(words.VOLTAGES, VoltageLevel, bill.get("voltage_level_code"))
@@ -154,7 +156,7 @@ def _terms(bill: EfficiencyBillV1Row, month: BillingMonth) -> list[Page]:
     rows = [
         ("客户编号", "customer", str(bill["customer_id"])),
         ("计量点", "meter points", "、".join(str(point) for point in points if point)),
-        ("电费周期", "period", f"{month.first_day} — {month.last_day}"),
+        ("电费周期", "period", f"{days.first_day} — {days.last_day}"),
         ("用电类别", "terms", kind),
         ("合同容量", "capacity", f"{grouped(capacity, 0)} kVA" if capacity is not None else ""),
         ("基本电费", "basic charge", basis.zh + (f" {grouped(demand, 0)} kW" if demand is not None else "")),

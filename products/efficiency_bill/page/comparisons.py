@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from pipelines.transforms.billing.reading_days import days_of_row, period_of
 from products.efficiency_bill.comparison.grounds import Praise
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.charts import percentile_bar
@@ -13,6 +14,10 @@ from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.page_kit.words import NOTHING, Said
 
 Page = dict[str, Any]
+_NOT_A_MONTH = Said(
+    "抄表例日变更，本期不是整月，不作比较。",
+    "The reading day changed, so the period is no whole month and is not compared.",
+)
 
 
 def bill_comparisons(bill: EfficiencyBillV1Row) -> list[Page]:
@@ -28,6 +33,8 @@ def _page(label: Said, said: Said, svg: str = "", alt: str = "") -> Page:
 def _last_month(bill: EfficiencyBillV1Row) -> Page | None:
     previous = bill.get("previous_energy_kwh")
     label = Said("与上月相比", "against last month")
+    if previous is None and not _is_month(bill):
+        return _page(label, _NOT_A_MONTH)
     if previous is None:
         return _page(label, Said("没有上月的账单可比。", "There is no bill of last month to compare with."))
     zh, en = f"上月用电 {grouped(previous, 2)} kWh", f"Last month {grouped(previous, 2)} kWh"
@@ -102,6 +109,8 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
                 f"There is no floor area to compare with peers{of_en} by.",
             ),
         )
+    if not _is_month(bill):
+        return _page(label, _NOT_A_MONTH)
     own_zh, own_en = f"每平方米 {grouped(intensity, 2)} kWh", f"{grouped(intensity, 2)} kWh per m²"
     if bill.get("record_question_code") is not None:
         asked = words.FLOOR_AREA
@@ -135,6 +144,12 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
     )
     said = _together(said, _praise(bill, Praise.AMONG_LOWEST_PEERS))
     return _page(label, said, percentile_bar(float(percentile)), f"同行百分位 {shown}")
+
+
+def _is_month(bill: EfficiencyBillV1Row) -> bool:
+    """Whether the bill covers a month, by the calendar or from one reading day to the next."""
+    period = period_of(days_of_row(bill))
+    return period is None or period.is_one_month
 
 
 def _carbon(bill: EfficiencyBillV1Row) -> Page | None:

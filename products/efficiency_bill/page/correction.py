@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pipelines.codes import LineComponent, TouPeriod
 from pipelines.facts.dated import NOT_READ
 from pipelines.periods import BillingMonth
+from pipelines.transforms.billing.reading_days import days_of_row
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.bill import month_words, provenance_tags, said_both
 from products.efficiency_bill.page.notes import bill_id
@@ -74,7 +75,7 @@ def correction_page(
         "month": month_words(month),
         "customer": customer,
         "tags": provenance_tags(bill),
-        "terms": _terms(bill, corrected, ordered, month),
+        "terms": _terms(bill, corrected, ordered),
         "total": _total(difference),
         "change": None,
         "is_illustrative": bool(bill["is_illustrative"] or corrected["is_illustrative"]),
@@ -121,8 +122,8 @@ def _terms(
     bill: EfficiencyBillV1Row,
     corrected: EfficiencyBillV1Row,
     rows: Sequence[EfficiencyBillCorrectionsV1Inside],
-    month: BillingMonth,
 ) -> list[Page]:
+    days = days_of_row(bill)
     day = rows[0]["corrected_date"] if rows else None
     revision = int(corrected["revision"])
     issued = f"第 {revision} 版 revision {revision}" + (f"，{day} 出具 issued" if day else "")
@@ -130,7 +131,7 @@ def _terms(
     found = [
         ("客户编号", "customer", str(bill["customer_id"])),
         ("原账单", "bill corrected", f"{bill_id(bill)} {issued}"),
-        ("电费周期", "period", f"{month.first_day} — {month.last_day}"),
+        ("电费周期", "period", f"{days.first_day} — {days.last_day}"),
         ("更正依据", "corrected by", "；".join(documents)),
     ]
     return [{"zh": zh, "en": en, "value": value} for zh, en, value in found if value]

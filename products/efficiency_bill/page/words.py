@@ -76,10 +76,8 @@ DEMAND_BASES: Mapping[DemandBasis, Said] = {
 MISSING_INPUTS: Mapping[str, Said] = {
     "curve": Said(
         "没有分时曲线，因此不显示最大需量、分时电量和分时电价。",
-        (
-            "There is no load curve, so no maximum demand, no energy by period and no time-of-use price are "
-            "shown."
-        ),
+        "There is no load curve, so no maximum demand, no energy by period and no time-of-use price are "
+        "shown.",
     ),
     "reactive_registers": Said(
         "没有无功电量，因此不显示功率因数和力调电费。",
@@ -87,24 +85,18 @@ MISSING_INPUTS: Mapping[str, Said] = {
     ),
     "reactive_days": Said(
         "无功电量的天数少于有功电量的天数，功率因数按不等的天数计算，偏高。",
-        (
-            "Reactive energy was metered on fewer days than active energy; the power factor is that of "
-            "unequal days, and so too high."
-        ),
+        "Reactive energy was metered on fewer days than active energy; the power factor is that of "
+        "unequal days, and so too high.",
     ),
     "curve_intervals": Said(
         "分时曲线有缺口，最大需量和分时电量只按有的时段计算。",
-        (
-            "The load curve has holes; the maximum demand and the split into periods rest on the intervals "
-            "that there are."
-        ),
+        "The load curve has holes; the maximum demand and the split into periods rest on the intervals "
+        "that there are.",
     ),
     "transformer_loss_by_period": Said(
         "变压器损耗电量按本月各时段电量的比例分摊到各时段（一种解读；行业做法为计入平段）。",
-        (
-            "The loss of the transformer is spread over the periods as the month's energy is (a reading; in "
-            "the trade it is charged at the flat period)."
-        ),
+        "The loss of the transformer is spread over the periods as the month's energy is (a reading; in "
+        "the trade it is charged at the flat period).",
     ),
     "missing_days": Said(
         "本月有的日子没有抄表电量，合计只含已有的日子。",
@@ -119,20 +111,16 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
     ),
     "sub_meter": Said(
-        (
-            "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，"
-            "或总表下分表的用户没有供电合同，因此不计算电费。"
-        ),
+        "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，"
+        "或总表下分表的用户没有供电合同，因此不计算电费。",
         "A sub-meter that the contract names was not read this month or does not lie behind the account's "
         "own main meter, a part lies in another part, or "
         "a sub-meter belongs to a customer without a contract, so nothing is charged here.",
     ),
     "sub_meter_days": Said(
         "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",
-        (
-            "A sub-meter behind the main meter was not read on some days of the month; its energy of these "
-            "days is charged with the main meter's."
-        ),
+        "A sub-meter behind the main meter was not read on some days of the month; its energy of these "
+        "days is charged with the main meter's.",
     ),
     "meter_reassigned": Said(
         "本月内有电表更换了用户或所属总表，电量不能按日分开，因此不计算电费。",
@@ -140,6 +128,11 @@ MISSING_INPUTS: Mapping[str, Said] = {
             "A meter changed its customer or its main meter inside the month; its energy is not split by "
             "these days, so nothing is charged here."
         ),
+    ),
+    "reading_days": Said(
+        "本户电表或其下分表的抄表例日不同，没有共同的计费周期，因此不计算电费。",
+        "Meters of the account, or behind it, are read on different days and have no billing period in "
+        "common, so nothing is charged here.",
     ),
     "shares_above_main": Said(
         "定比、定量和分表电量之和超过总表电量，因此不计算电费。",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pipelines.tariff.contract import CURVE
-from pipelines.transforms.billing.account_month import RESIDENTIAL_TIERS, SHARES_ABOVE_MAIN
+from pipelines.transforms.billing.account_month import READING_DAYS, RESIDENTIAL_TIERS, SHARES_ABOVE_MAIN
 from pipelines.transforms.billing.determinants import TIME_OF_USE_FACT
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
@@ -53,6 +53,13 @@ _ALWAYS: Mapping[str, PriceLack] = {
         Said(
             "本月内有电表更换了用户或所属总表",
             "a meter changed its customer or its main meter inside the month",
+        ),
+        _RECORDS,
+    ),
+    READING_DAYS: PriceLack(
+        Said(
+            "本户电表或其下分表的抄表例日不同",
+            "meters of the account, or behind it, are read on different days",
         ),
         _RECORDS,
     ),

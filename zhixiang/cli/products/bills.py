@@ -44,6 +44,8 @@ def show(
         f"能效账单 {bill['customer_name']}  {bill['billing_month']}  修订 revision "
         f"{bill['revision']}  ({bill['provenance']})"
     )
+    if bill.get("period_first_date") is not None:
+        say(f"电费周期 period: {bill['period_first_date']} – {bill['period_last_date']}")
     if bill["is_illustrative"]:
         say("示意电价 illustrative price: this bill cannot be issued", colour="yellow")
     said = [said_line(line) for line in lines]
