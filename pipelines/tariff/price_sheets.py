@@ -65,13 +65,18 @@ class Span(NamedTuple):
         for day in _boundaries(dated, self.first_day, self.last_day):
             new = dated.version_on(day, self.known)
             if new.value != first.value:
-                where = f"inside {BillingMonth.of(self.first_day)} ({dated.file}:{new.line})"
+                where = f"inside {self} ({dated.file}:{new.line})"
                 raise PriceChangesInsideError(
                     f"{dated.fact_id} changes on {day.isoformat()}, {where}.",
-                    "Give the month's load curve, which tells how much lies before the change; in Python see "
-                    "change_days and cut_month.",
+                    "Give the load curve of these days, which tells how much lies before the change; in "
+                    "Python see change_days and cut_month.",
                 )
         return Held(dated, first)
+
+    def __str__(self) -> str:
+        month = BillingMonth.of(self.first_day)
+        is_inside = self.last_day <= month.last_day
+        return str(month) if is_inside else f"{self.first_day} to {self.last_day}"
 
     def level_price(self, dated: Dated[PriceByVoltage], level: VoltageLevel) -> tuple[Decimal, Ground]:
         """The price of one voltage level, and what it rests on."""

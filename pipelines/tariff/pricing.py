@@ -92,7 +92,7 @@ def _check(supply: SupplyMonth) -> None:
     if first_day.year != last_day.year and any(map(_has_tiers, supply.segments)):
         raise UsageError(
             f"The period {supply.billed} lies in two years, and a dwelling's tiers begin anew on 1 January.",
-            "Give the days of each year as a period of their own.",
+            "Give the days up to 31 December and those after it in two cases; `year_to_date_kwh` carries on.",
         )
     last: dict[str, date] = {}
     for segment in supply.segments:

@@ -15,11 +15,12 @@ import pyarrow as pa
 from pipelines.codes import Confidence, LineComponent, TouPeriod
 from pipelines.errors import ZhixiangError
 from pipelines.facts import Facts
-from pipelines.periods import BillingMonth, day_of_run
+from pipelines.periods import day_of_run
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
+from pipelines.transforms.billing.reading_days import days_of_row
 from products.efficiency_bill.bill import Bill, NamedLines, RevisedBill
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.case.same_month import is_cut_of, same_but_for_cuts
@@ -101,11 +102,15 @@ def correction_rows(
     if not newest.is_priced or bill["total_cny"] is None:
         return []
     cause = _cause(bill, lines, newest, facts)
-    issued, month = _bill_lines(newest.lines), BillingMonth.parse(bill["billing_month"])
+    issued, billed = _bill_lines(newest.lines), days_of_row(bill)
     days = _known_at_issue(issued, newest, facts)
     of_bill = min(days.values(), default=None)
     found = corrections_between(
-        issued, _bill_lines(lines), month, facts, lambda line: days.get(line.line_number) if line else of_bill
+        issued,
+        _bill_lines(lines),
+        billed,
+        facts,
+        lambda line: days.get(line.line_number) if line else of_bill,
     )
     return [_row(number, correction, cause, newest) for number, correction in enumerate(found, start=1)]
 

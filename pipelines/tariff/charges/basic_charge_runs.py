@@ -146,8 +146,8 @@ def _running_days(billed: BilledSegment) -> int:
     if segment.running_days is None or billed.is_charged_on:
         return days
     if not 0 <= segment.running_days <= days:
-        month = f"{segment.first_day.year:04d}-{segment.first_day.month:02d}"
-        raise UsageError(f"{segment.running_days} running days do not fit into {month}.")
+        span = f"{segment.first_day} to {segment.last_day}"
+        raise UsageError(f"{segment.running_days} running days do not fit into {span}.")
     return segment.running_days
 
 

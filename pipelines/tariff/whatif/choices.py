@@ -133,7 +133,7 @@ def told_demands(months: Sequence[SupplyMonth]) -> str:
 
 def _margin_kw(month: SupplyMonth, facts: Facts, known: date | None) -> Decimal:
     """How much higher the demand might be before any of it is charged double. [kW]"""
-    rule, contract = facts.basic_charge.demand.on(month.month.first_day, known), month.contract
+    rule, contract = facts.basic_charge.demand.on(month.days[0], known), month.contract
     least = rule.minimum_capacity_ratio * (contract.running_capacity_kva or Decimal(0))
     billed = max(contract.contract_demand_kw or Decimal(0), least)
     return rule.tolerance_ratio * billed - max(_highest_demands(month, facts, known))
@@ -161,7 +161,7 @@ def _constant_contract_demand(
     places: set[Decimal] = set()
     least = [_least_contract_demand(month, facts, known) for month in months]
     for month in months:
-        tolerance = facts.basic_charge.demand.on(month.month.first_day, known).tolerance_ratio
+        tolerance = facts.basic_charge.demand.on(month.days[0], known).tolerance_ratio
         places |= {demand / tolerance / step_kw for demand in _highest_demands(month, facts, known)}
     beside = {Decimal(step_kw * rounded(place)) for place in places for rounded in (math.floor, math.ceil)}
     tried = [min(least), *sorted({demand for demand in (*beside, *least) if demand > min(least)})]
@@ -185,7 +185,7 @@ def _following_contract_demand(
         return []
     found = [planned(months[0], facts, known)]
     for before, month in pairwise(months):
-        tolerance = facts.basic_charge.demand.on(before.month.first_day, known).tolerance_ratio
+        tolerance = facts.basic_charge.demand.on(before.days[0], known).tolerance_ratio
         place = max(_highest_demands(before, facts, known)) / tolerance / step_kw
         demand = max(Decimal(step_kw * math.ceil(place)), _least_contract_demand(month, facts, known))
         found.append(planned(under(month, contract_demand_kw=demand), facts, known))
@@ -197,7 +197,7 @@ def _least_contract_demand(month: SupplyMonth, facts: Facts, known: date | None)
     running = month.contract.running_capacity_kva
     if running is None:
         raise UsageError(*_NEEDS_DEMAND)
-    return facts.basic_charge.demand.on(month.month.first_day, known).minimum_capacity_ratio * running
+    return facts.basic_charge.demand.on(month.days[0], known).minimum_capacity_ratio * running
 
 
 def _highest_demands(month: SupplyMonth, facts: Facts, known: date | None) -> set[Decimal]:
@@ -232,7 +232,7 @@ def open_schemes(
     """The schemes that the contract's capacity is open to (ruling R12); single-part too where an old customer
     keeps it. None for homes.
     """
-    contract, day = months[0].contract, months[0].month.first_day
+    contract, day = months[0].contract, months[0].days[0]
     if contract.contract_capacity_kva is None:
         raise UsageError("The schemes allowed depend on the capacity.", "Give contract_capacity_kva.")
     if contract.customer_class not in IN_PARTS:
@@ -277,7 +277,7 @@ def time_of_use_choices(
         )
     _require_split(months)
     found = []
-    bound = facts.time_of_use.option.on(months[0].month.first_day, known).get(contract.customer_class)
+    bound = facts.time_of_use.option.on(months[0].days[0], known).get(contract.customer_class)
     for name, is_time_of_use in (("one price all day", False), ("time-of-use", True)):
         changes = {"is_time_of_use": str(is_time_of_use).lower()}
         if bound is not None and is_time_of_use is not contract.is_time_of_use:
