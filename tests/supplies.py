@@ -33,6 +33,7 @@ from pipelines.transforms.billing.account_month import AccountMonth
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import month_cuts
+from pipelines.transforms.billing.reading_days import reading_days
 from pipelines.transforms.billing.supplies import derive_supplies
 from pipelines.transforms.billing.supply import Accounts, price_days_of
 from pipelines.transforms.billing.supply_rows import Supplies
@@ -183,7 +184,7 @@ class World:
             rows_of(SilverMeterPoints, points),
             rows_of(SilverSupplyShares, parts),
         )
-        agreed = Agreements(*tables, month_cuts(*tables, facts))
+        agreed = Agreements(*tables, month_cuts(*tables, facts), reading_days(*tables[:2]))
         whole, cut = derive_billing(
             rows_of(SilverRegisterEnergy, settled),
             rows_of(SilverDayCurves, day_curves),

@@ -181,6 +181,7 @@ class BronzeCustomers(Received, Table):
         INTEGER,
         "Day of the month on which the meters are read (抄表例日); empty: its last day.",
         optional=True,
+        later=True,
     )
 
 

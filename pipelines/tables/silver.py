@@ -176,6 +176,7 @@ class SilverCustomers(Table):
         "Day of the month on which the meters are read (抄表例日) and its bill ends; empty: its last day.",
         minimum=1,
         maximum=31,
+        later=True,
     )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 

@@ -191,7 +191,9 @@ class GoldBillingSupplies(Table):
         nullable=False,
     )
     period_first_date = Field(
-        DATE, "First day of the billing period, which ends in the month; empty: the calendar month."
+        DATE,
+        "First day of the billing period, which ends in the month; empty: the calendar month.",
+        later=True,
     )
-    period_last_date = Field(DATE, "Last day of it, the reading day; empty: the calendar month.")
+    period_last_date = Field(DATE, "Last day of it, the reading day; empty: the calendar month.", later=True)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

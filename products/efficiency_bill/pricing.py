@@ -38,7 +38,9 @@ def price_supplies(
         facts,
         known,
     )
-    return [_own(next(found)) if asked else None for asked in is_asked]
+    return [
+        _own(next(found), supply) if asked else None for supply, asked in zip(supplies, is_asked, strict=True)
+    ]
 
 
 def _joined_months(supply: SupplyMonth | None, facts: Facts, known: date | None) -> SupplyMonth | None:
@@ -76,7 +78,10 @@ def concerns_everybody(found: Priced | None) -> bool:
     return found.fact_id not in _OF_OWN_AGREEMENTS
 
 
-def _own(found: PricedMonth | ZhixiangError) -> Priced:
+def _own(found: PricedMonth | ZhixiangError, supply: SupplyMonth | None) -> Priced:
+    if isinstance(found, FactNotInForceError) and supply is not None and found.on < supply.month.first_day:
+        # Days before its month are asked for by a period alone.
+        return FactNotForContractError(found.fact_id, found.on, found.covers, found.path, found.line)
     if isinstance(found, (PricedMonth, UsageError, FactNotInForceError)):
         return found
     raise found

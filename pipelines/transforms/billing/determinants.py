@@ -20,7 +20,7 @@ from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements
 from pipelines.transforms.billing.month_segments import summed_split
 from pipelines.transforms.billing.month_totals import MonthTotalsRow, month_totals
 from pipelines.transforms.billing.period_columns import period_columns
-from pipelines.transforms.billing.reading_days import days_of_row
+from pipelines.transforms.billing.reading_days import days_of_row, reading_days
 from pipelines.transforms.days.allocation import REGISTER_COLUMNS, usable_step
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
@@ -50,7 +50,8 @@ def derive_billing_determinants(
     slot_periods: SlotPeriods,
 ) -> pa.Table:
     """gold_billing_determinants alone, of supplies without shares and changes; see ``derive_billing``."""
-    agreed = Agreements(customers, meter_points, SilverSupplyShares.empty())
+    reading = reading_days(customers, meter_points)
+    agreed = Agreements(customers, meter_points, SilverSupplyShares.empty(), reading=reading)
     return derive_billing(register_energy, day_curves, agreed, slot_periods)[0]
 
 

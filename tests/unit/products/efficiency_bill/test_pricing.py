@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from pipelines.codes import CustomerClass, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import load_facts
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingMonth, BillingPeriod
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Segment, price_supply
+from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_supply
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.issue import issue_bill, issue_bills
@@ -231,3 +232,30 @@ def test_a_bill_without_a_price_is_shown_with_the_rule_that_refuses_it(
     # Another revision of the facts may price what was refused.
     say_refusal(bill, priced["inputs"])
     assert "issues it anew" in capsys.readouterr().out
+
+
+def of_two_months(month: BillingMonth, contract: Contract) -> SupplyMonth:
+    """A period that is read on the 25th, in its two calendar months."""
+    period, first = BillingPeriod.of(month, 25), month.first_day
+    segments = (
+        Segment(contract, period.first_day, first - timedelta(days=1), D(600), None, D(100)),
+        Segment(contract, first, period.last_day, D(2500), None, D(90)),
+    )
+    return SupplyMonth(month, segments, period=period)
+
+
+def test_a_price_of_the_month_before_concerns_those_alone_whose_period_began_there() -> None:
+    """The shipped prices begin on 1 August: the period from 26 July has none, all others of August have."""
+    (found,) = price_supplies([of_two_months(BillingMonth(2026, 8), ONE_PART)], FACTS)
+    assert isinstance(found, FactNotInForceError)
+    assert found.on < date(2026, 8, 1)
+    assert not concerns_everybody(found)
+    # What its own month lacks, everybody lacks.
+    (own,) = price_supplies([JULY], FACTS)
+    assert concerns_everybody(own)
+
+
+def test_months_of_a_period_with_the_same_prices_are_one_part() -> None:
+    (found,) = price_supplies([of_two_months(BillingMonth(2026, 9), ONE_PART)], FACTS)
+    assert isinstance(found, PricedMonth)
+    assert [line.quantity for line in found.lines if line.component is LineComponent.ENERGY_BASE] == [D(3100)]
