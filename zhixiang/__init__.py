@@ -4,4 +4,4 @@ import time
 
 BEGAN = time.monotonic()
 """When this process loaded the first of our modules, which is when a command begins. [s]"""
-__version__ = "0.4.0"
+__version__ = "0.5.0"
