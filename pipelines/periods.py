@@ -157,6 +157,15 @@ class BillingPeriod:
         return f"{self.first_day} – {self.last_day}"
 
 
+BillingDays = BillingMonth | BillingPeriod
+"""The days that a bill covers."""
+
+
+def period_of(days: BillingDays) -> BillingPeriod | None:
+    """The period where it is not the calendar month."""
+    return days if isinstance(days, BillingPeriod) else None
+
+
 @lru_cache(maxsize=512)
 def _days_of(year: int, month: int) -> tuple[date, ...]:
     """Asked for each customer of a month."""

@@ -14,7 +14,7 @@ from pipelines.codes import PricingScheme, TouPeriod
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.money import split_by_largest_remainder
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingDays
 from pipelines.tariff.charges.basic_charge import basic_facts, every_basic_fact
 from pipelines.tariff.charges.energy import energy_facts, every_energy_fact
 from pipelines.tariff.charges.energy_sheet import EnergyKind
@@ -31,7 +31,7 @@ def pricing_facts(facts: Facts) -> tuple[Dated[Any], ...]:
 
 
 def change_days(
-    contract: Contract, month: BillingMonth | BillingPeriod, facts: Facts, known: date | None = None
+    contract: Contract, month: BillingDays, facts: Facts, known: date | None = None
 ) -> tuple[date, ...]:
     """Days after the first on which a price of the contract changes inside the month or period: there its
     energy has to be cut.
@@ -45,9 +45,7 @@ def change_days(
     return tuple(sorted({day for each in dated for day in changes_inside(each, first, last, known)}))
 
 
-def every_change_day(
-    month: BillingMonth | BillingPeriod, facts: Facts, known: date | None = None
-) -> tuple[date, ...]:
+def every_change_day(month: BillingDays, facts: Facts, known: date | None = None) -> tuple[date, ...]:
     """Days after the first on which a price of any contract changes inside the month or period."""
     found: set[date] = set()
     for dated in pricing_facts(facts):

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingDays, BillingMonth, BillingPeriod
 
 CURVE = "curve"
 REACTIVE_REGISTERS = "reactive_registers"
@@ -90,7 +90,7 @@ class Segment:
     def of_month(
         cls,
         contract: Contract,
-        month: BillingMonth | BillingPeriod,
+        month: BillingDays,
         energy_kwh: Decimal,
         energy_by_period: Mapping[TouPeriod, Decimal] | None = None,
         max_demand_kw: Decimal | None = None,
@@ -145,7 +145,7 @@ class SupplyMonth:
         return self.energy_kwh if self.power_factor_kwh is None else self.power_factor_kwh
 
     @property
-    def billed(self) -> BillingMonth | BillingPeriod:
+    def billed(self) -> BillingDays:
         """The days of the bill: the period, or the month."""
         return self.month if self.period is None else self.period
 

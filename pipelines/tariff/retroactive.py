@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingDays
 from pipelines.tariff.changes import pricing_facts
 from pipelines.tariff.lines import BillLine
 
@@ -60,7 +60,7 @@ class Correction:
 def corrections_between(
     issued: Iterable[BillLine],
     now: Iterable[BillLine],
-    month: BillingMonth | BillingPeriod,
+    month: BillingDays,
     facts: Facts,
     issued_known: Callable[[BillLine | None], date | None],
     now_known: date | None = None,
@@ -96,7 +96,7 @@ def _amount(line: BillLine | None) -> Decimal:
 
 
 def _documents(
-    line: BillLine | None, facts: Facts, month: BillingMonth | BillingPeriod, known: date | None
+    line: BillLine | None, facts: Facts, month: BillingDays, known: date | None
 ) -> tuple[str, ...]:
     """Documents of the facts behind a line on its first day as known then; that of its price first."""
     found: dict[str, None] = {}
@@ -111,7 +111,7 @@ def _documents(
 def _notices(
     lines: Iterable[BillLine | None],
     facts: Facts,
-    month: BillingMonth | BillingPeriod,
+    month: BillingDays,
     known: tuple[date, date | None],
 ) -> tuple[str, ...]:
     """Documents that became known after the first day and not after the second, and hold on a day of one of

@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 from pipelines.engine.revisions import Bucket
 from pipelines.engine.step import Inputs
 from pipelines.facts import Facts
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingDays, BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import CUSTOMER, STRING, Table, rows_of_table
@@ -29,7 +29,6 @@ from pipelines.tables.silver import (
     SilverWeather,
 )
 from pipelines.tables.supplies import GoldBillingSupplies
-from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.billing.supply_rows import Supplies
 from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, holds_in
 from pipelines.transforms.ground.slot_periods import PeriodsOfDays

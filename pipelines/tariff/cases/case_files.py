@@ -21,7 +21,7 @@ from pipelines.errors import FactFileError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingDays, BillingMonth, period_of
 from pipelines.tariff.cases.case_problems import case_problems
 from pipelines.tariff.cases.month_curve import QUARTERS, read_curve
 from pipelines.tariff.cases.schema import MonthPart, TariffCase
@@ -109,7 +109,7 @@ def _supply_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) ->
         part.year_to_date_kwh or Decimal(0),
         part.exported_kwh,
         resolution_kwh=part.resolution_kwh,
-        period=month if isinstance(month, BillingPeriod) else None,
+        period=period_of(month),
     )
     days = every_change_day(month, facts, case.known)
     return whole if curve is None or not days else _cut(whole, days, curve, case, facts)
@@ -165,7 +165,7 @@ def _with_running_energy(months: Sequence[SupplyMonth], is_written: Sequence[boo
     return found
 
 
-def _refuse_other_row(case: TariffCase, month: BillingMonth | BillingPeriod, facts: Facts) -> None:
+def _refuse_other_row(case: TariffCase, month: BillingDays, facts: Facts) -> None:
     """The catalogue has a row for 1-10 kV and another for 20 kV; the level joins them, and only the first is
     shipped.
     """
@@ -194,7 +194,7 @@ def _refuse_other_row(case: TariffCase, month: BillingMonth | BillingPeriod, fac
 
 def _by_period(
     curve: Sequence[float],
-    month: BillingMonth | BillingPeriod,
+    month: BillingDays,
     energy: Decimal,
     case: TariffCase,
     step: Decimal,
@@ -211,7 +211,7 @@ def _by_period(
     return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums, step), strict=True))
 
 
-def _slots(month: BillingMonth | BillingPeriod, case: TariffCase, facts: Facts) -> IntArray:
+def _slots(month: BillingDays, case: TariffCase, facts: Facts) -> IntArray:
     """Place among TouPeriod of every quarter of an hour, by the hours that split the case's curve."""
     schedule = case.agreed.terms().hours
     if schedule is None:

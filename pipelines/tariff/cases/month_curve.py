@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.errors import FactFileError, UsageError
-from pipelines.periods import DAY_MINUTES, BillingMonth, BillingPeriod
+from pipelines.periods import DAY_MINUTES, BillingDays
 from pipelines.tariff.cases.schema import PLAIN_NUMBER, PLAIN_NUMBER_SAID
 from pipelines.tariff.whatif.compensation import ReactiveCurve
 
@@ -45,7 +45,7 @@ class MonthCurve:
         return ReactiveCurve(np.array(self.lagging_kvarh), np.array(self.leading_kvarh), QUARTER_MINUTES)
 
 
-def read_curve(path: Path, month: BillingMonth | BillingPeriod) -> MonthCurve:
+def read_curve(path: Path, month: BillingDays) -> MonthCurve:
     """The curve in a file, every quarter of an hour of a month or period; raises UsageError where there is
     none and FactFileError naming file and line of the first thing that is wrong.
     """

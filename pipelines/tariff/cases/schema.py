@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactFileError, UsageError, ZhixiangError
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingDays, BillingMonth, BillingPeriod
 from pipelines.tariff.cases.own_prices import OwnPrices, TieredPrice
 from pipelines.tariff.contract import Contract
 
@@ -147,7 +147,7 @@ class MonthPart(_Part):
     )
 
     @property
-    def billed(self) -> BillingMonth | BillingPeriod:
+    def billed(self) -> BillingDays:
         """The days of the bill; raises UsageError where they are none."""
         month = BillingMonth.parse(self.month)
         if self.from_day is None or self.to_day is None:

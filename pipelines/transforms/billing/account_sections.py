@@ -10,11 +10,12 @@ from decimal import Decimal
 
 from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.money import split_by_largest_remainder, whole_steps
+from pipelines.periods import BillingDays
 from pipelines.tables.rows.silver import SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED
 from pipelines.transforms.billing.metering import deducted
 from pipelines.transforms.billing.point_segments import PointSegment, Split, usable
-from pipelines.transforms.billing.reading_days import BillingDays, divisor_days
+from pipelines.transforms.billing.reading_days import divisor_days
 from pipelines.transforms.ground.in_force import row_on
 
 

@@ -11,13 +11,12 @@ from typing import Literal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.money import round_half_up
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingDays, BillingMonth, period_of
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, MainMeterRecord
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Segment, SupplyMonth
 from pipelines.transforms.billing.metering import with_added_energy
 from pipelines.transforms.billing.period_columns import known_periods, period_columns, periods_of
-from pipelines.transforms.billing.reading_days import BillingDays, period_of
 
 _Column = Literal[
     "customer_class_code",

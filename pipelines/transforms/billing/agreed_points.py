@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import CustomerClass, TouSchedule
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingDays, BillingMonth
 from pipelines.tables.base import Row, rows_of_table
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
@@ -29,12 +29,7 @@ from pipelines.transforms.billing.month_segments import (
     split_by_hours,
 )
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
-from pipelines.transforms.billing.reading_days import (
-    BillingDays,
-    ReadingDays,
-    days_of_row,
-    firsts_of_months,
-)
+from pipelines.transforms.billing.reading_days import ReadingDays, days_of_row, firsts_of_months
 from pipelines.transforms.billing.transformer_losses import has_plate, month_loss, plates_of_month
 from pipelines.transforms.ground.in_force import histories, row_on, row_or_first_on, spans_of
 

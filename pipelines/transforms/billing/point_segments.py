@@ -11,11 +11,11 @@ from decimal import Decimal
 
 from pipelines.codes import TouPeriod
 from pipelines.money import round_half_up, split_by_largest_remainder
+from pipelines.periods import BillingDays
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.transforms.billing.account_terms import DEMAND_STEP_KW
 from pipelines.transforms.billing.metering import with_added_energy
 from pipelines.transforms.billing.period_columns import known_periods
-from pipelines.transforms.billing.reading_days import BillingDays
 
 Split = Mapping[TouPeriod, Decimal]
 _SMALLEST = Decimal("0.000001")

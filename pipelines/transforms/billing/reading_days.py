@@ -18,16 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import IntArray
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingDays, BillingMonth, BillingPeriod
 from pipelines.tables.base import DATE, INTEGER, STRING
 from pipelines.transforms.ground.in_force import places_in_force, row_in_force
 
 _LAST = 31
 """Reading day of those who are read on the last day of each month."""
 _ALWAYS = date(1970, 1, 1)
-
-BillingDays = BillingMonth | BillingPeriod
-"""The days that a bill covers."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +188,6 @@ def days_of_row(row: Mapping[str, Any]) -> BillingDays:
     month = BillingMonth.parse(row["billing_month"])
     first, last = row.get("period_first_date"), row.get("period_last_date")
     return month if first is None or last is None else BillingPeriod(month, first, last)
-
-
-def period_of(days: BillingDays) -> BillingPeriod | None:
-    """The period where it is not the calendar month."""
-    return days if isinstance(days, BillingPeriod) else None
 
 
 def firsts_of_months(days: BillingDays) -> tuple[date, ...]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingDays, BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
-from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.ground.in_force import LAST_DAY, histories, holds_in, spans_of
 
 SUB_METER = "sub_meter"

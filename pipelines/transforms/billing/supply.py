@@ -15,7 +15,7 @@ from functools import cache
 from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingDays, BillingMonth, period_of
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Segment, SupplyMonth, change_days
@@ -41,12 +41,7 @@ from pipelines.transforms.billing.account_terms import (
 )
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
-from pipelines.transforms.billing.reading_days import (
-    BillingDays,
-    days_of_row,
-    firsts_of_months,
-    period_of,
-)
+from pipelines.transforms.billing.reading_days import days_of_row, firsts_of_months
 from pipelines.transforms.billing.sub_meters import SUB_METER, Inside, SubMeters
 from pipelines.transforms.billing.supply_meters import supply_meters
 from pipelines.transforms.billing.supply_segments import (

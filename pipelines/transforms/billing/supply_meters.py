@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
+from pipelines.periods import BillingDays
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, SupplyMeterRecord
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED
-from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.billing.sub_meters import Inside
 from pipelines.transforms.ground.in_force import spans_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
-from pipelines.periods import BillingMonth, BillingPeriod
+from pipelines.periods import BillingMonth, BillingPeriod, period_of
 from pipelines.tables.rows.gold import (
     GoldBillingDeterminantsRow,
     GoldBillingSuppliesComputed,
@@ -22,7 +22,7 @@ from pipelines.transforms.billing.account_terms import (
     as_decimal,
     plain_price,
 )
-from pipelines.transforms.billing.reading_days import days_of_row, period_of
+from pipelines.transforms.billing.reading_days import days_of_row
 from pipelines.transforms.ground.in_force import histories, holds_in
 
 _NONE = Decimal(0)

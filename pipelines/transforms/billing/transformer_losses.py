@@ -8,12 +8,12 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.money import whole_steps
+from pipelines.periods import BillingDays
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed
 from pipelines.tables.rows.silver import SilverMeterPointsRow
 from pipelines.transforms.billing.metering import TransformerLoss
 from pipelines.transforms.billing.month_segments import PointDays, register_segments
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
-from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.ground.in_force import spans_of
 
 _DAY_HOURS = 24

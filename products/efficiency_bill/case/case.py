@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray
-from pipelines.periods import BillingMonth
+from pipelines.periods import BillingDays, BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.tariff import SupplyMonth
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
-from pipelines.transforms.billing.reading_days import BillingDays, days_of_row
+from pipelines.transforms.billing.reading_days import days_of_row
 from products.efficiency_bill.case.gathered_grounds import KnownOfMonth, grounds_of
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.days import Days

@@ -11,11 +11,10 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array
 from pipelines.codes import Channel
-from pipelines.periods import EPOCH
+from pipelines.periods import EPOCH, BillingDays
 from pipelines.tariff import SupplyMonth
 from pipelines.tariff.whatif.changed_supplies import with_less_reactive
 from pipelines.transforms.billing.account_month import AccountMonth
-from pipelines.transforms.billing.reading_days import BillingDays
 from pipelines.transforms.ground.slot_periods import NO_PERIOD, PeriodsOfDays
 from products.efficiency_bill.case.columns import DayColumns
 from products.efficiency_bill.comparison.grounds import Grounds, ReactiveFinding

@@ -10,11 +10,10 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray
 from pipelines.codes import Channel
-from pipelines.periods import DAY_MINUTES
+from pipelines.periods import DAY_MINUTES, BillingDays
 from pipelines.storage.scan import rows_of_points
 from pipelines.tables.base import POINT
 from pipelines.tables.silver import SilverDayCurves
-from pipelines.transforms.billing.reading_days import BillingDays
 from products.efficiency_bill.comparison.load_hours import QUARTERS
 
 MonthCurves = Mapping[str, Mapping[Channel, FloatArray]]

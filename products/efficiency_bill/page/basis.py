@@ -7,7 +7,7 @@ from datetime import date
 
 from pipelines.facts import Facts
 from pipelines.facts.listing import FactRow
-from pipelines.transforms.billing.reading_days import BillingDays
+from pipelines.periods import BillingDays
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said
 

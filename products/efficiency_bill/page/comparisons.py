@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from pipelines.transforms.billing.reading_days import days_of_row, period_of
+from pipelines.periods import period_of
+from pipelines.transforms.billing.reading_days import days_of_row
 from products.efficiency_bill.comparison.grounds import Praise
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.charts import percentile_bar

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.periods import EPOCH, BillingMonth, BillingPeriod
+from pipelines.periods import EPOCH, BillingDays, BillingMonth, BillingPeriod
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints
 from pipelines.transforms.billing.reading_days import (
-    BillingDays,
     ReadingDays,
     days_of_row,
     divisor_days,

@@ -12,23 +12,13 @@ import pytest
 
 from pipelines.periods import BillingMonth, BillingPeriod
 from tests.supplies import METER, SEPTEMBER, SHOP, WORKS, World, registers
+from tests.unit.pipelines.transforms.billing.terms_in_a_month import SHARE
 
 D = Decimal
 READ = BillingPeriod(SEPTEMBER, date(2026, 8, 26), date(2026, 9, 25))
 EARLY = SHOP | {"reading_day": 25}
 SUB = METER | {"meter_point_id": "N", "parent_meter_point_id": "M", "customer_id": "T"}
 TENANT = SHOP | {"customer_id": "T"}
-SHARE: dict[str, Any] = {
-    "share_id": "S",
-    "valid_from_date": date(2026, 1, 1),
-    "main_meter_point_id": "M",
-    "section_name": "dormitory",
-    "customer_class_code": "residential",
-    "voltage_level_code": "1_to_20kv",
-    "is_time_of_use": False,
-    "is_combined_meter": True,
-    "provenance": "simulated",
-}
 
 
 def counted(kwh: str, point: str = "M", last: date = READ.last_day) -> list[dict[str, Any]]:
